@@ -1,0 +1,40 @@
+package record
+
+import "encoding/hex"
+
+//msgp:tuple Mutation
+//msgp:tuple MutationID
+
+// ClientID identifies one author of mutations: a browser page, a Go program.
+// The server issues it. Its first six bytes are the time of its birth in
+// milliseconds since 1970, big-endian; the others are random.
+type ClientID [16]byte
+
+// IsZero reports whether c is no client's id.
+func (c ClientID) IsZero() bool { return c == ClientID{} }
+
+// Born returns the time of birth in milliseconds since 1970.
+func (c ClientID) Born() int64 {
+	return int64(c[0])<<40 | int64(c[1])<<32 | int64(c[2])<<24 | int64(c[3])<<16 | int64(c[4])<<8 | int64(c[5])
+}
+
+// String returns the id as 32 hexadecimal digits.
+func (c ClientID) String() string { return hex.EncodeToString(c[:]) }
+
+// MutationID names one attempt at one mutation of a client on a document. The
+// number says which mutation it is: numbers of one client on one document
+// grow, and the log holds each at most once. The nonce is drawn anew for each
+// delta that the client computes for it, so number and nonce together stand
+// for the very delta. The zero MutationID is "none".
+type MutationID struct {
+	Number uint64
+	Nonce  uint64
+}
+
+// Mutation is one committed transaction of one client.
+type Mutation struct {
+	Client ClientID
+	ID     MutationID
+	// Delta is an RFC 7386 merge patch in the very bytes that its author made.
+	Delta []byte `msg:",zerocopy"`
+}

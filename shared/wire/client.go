@@ -1,0 +1,82 @@
+package wire
+
+import "github.com/rivulet-sync/rivulet/shared/record"
+
+//msgp:tuple Hello Open Leave Push Read SetPresence Ping ReadLog
+//msgp:limit arrays:65536 maps:1 marshal:false
+
+// Hello opens a connection; it is the first frame that a client sends.
+type Hello struct {
+	Protocol uint16
+	// Mutators is the version of the client's set of named mutators; 0 is none.
+	Mutators uint64
+	// Client is the id that an earlier Welcome gave out, or zero for a new one.
+	Client record.ClientID
+	Token  string
+}
+
+// Open asks for a document. At is what the client holds of it; the answer is
+// Opened with what is missing, or Fault.
+type Open struct {
+	Key string
+	At  record.Position
+}
+
+// Leave ends the subscription to a document.
+type Leave struct{ Doc uint32 }
+
+// Push submits one mutation. It is answered by a Commit that contains it, a
+// Conflict or a Reject.
+//
+// Mutations of one client on one document form a chain: Follows names the last
+// one before it, with the nonce of the delta that this one was computed on. The
+// server accepts a mutation only if Follows is what it holds as the client's
+// last. Everything of the client's own that lies between Base and the head is
+// then known to have been seen, and is left out of the conflict test.
+type Push struct {
+	Doc     uint32
+	ID      record.MutationID
+	Follows record.MutationID
+	// Base is the confirmed revision that the mutation was computed on.
+	Base  record.Revision
+	Reads []Read
+	Delta []byte `msg:",zerocopy"`
+}
+
+// ReadKind says what of a path was read.
+type ReadKind uint8
+
+const (
+	// ReadValue is the whole value at the path, or its absence.
+	ReadValue ReadKind = 'v'
+	// ReadExists is that there is an object at the path.
+	ReadExists ReadKind = 'e'
+	// ReadMembers is the set of member names of the object at the path.
+	ReadMembers ReadKind = 'm'
+)
+
+// Read is one thing that a mutation depended on. Path is an RFC 6901 pointer.
+type Read struct {
+	Kind ReadKind
+	Path string
+}
+
+// SetPresence tells the other clients on a document something ephemeral about
+// this one. State is a JSON object; empty takes it back.
+type SetPresence struct {
+	Doc   uint32
+	State []byte `msg:",zerocopy"`
+}
+
+// Ping is answered by Pong with the same number.
+type Ping struct{ Number uint64 }
+
+// ReadLog asks for the records of a document after a revision, oldest first,
+// at most Limit of them (0: as many as the server puts into one page). The
+// answer is one LogPage with the same Request number, or Fault.
+type ReadLog struct {
+	Request uint32
+	Key     string
+	After   record.Revision
+	Limit   uint32
+}

@@ -1,0 +1,105 @@
+package wire
+
+import "github.com/rivulet-sync/rivulet/shared/record"
+
+//msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault
+//msgp:limit arrays:65536 maps:1 marshal:false
+
+// Welcome answers Hello.
+type Welcome struct {
+	Protocol uint16
+	Client   record.ClientID
+	// Server is the version of the server's software, for people to read.
+	Server string
+	// Heartbeat is how often, in milliseconds, the client must be heard from;
+	// silent for twice as long, it is taken for dead.
+	Heartbeat uint32
+	// MaxMessage and MaxDelta are the server's bounds in bytes.
+	MaxMessage uint32
+	MaxDelta   uint32
+}
+
+// Opened answers Open. Either Snapshot is empty and the client continues from
+// the position that it named; or Snapshot is the canonical JSON of the document
+// at position At, and replaces what the client had. In both cases Commits up to
+// Head follow at once.
+type Opened struct {
+	Key      string
+	Doc      uint32
+	At       record.Position
+	Head     record.Revision
+	Snapshot []byte `msg:",zerocopy"`
+	// Last is this client's last mutation in the log up to At, zero for none.
+	Last record.MutationID
+}
+
+// Commit carries one record of a document's log, in its stored bytes. To the
+// authors of the mutations in it, it is the acknowledgement.
+type Commit struct {
+	Doc      uint32
+	Revision record.Revision
+	Record   []byte `msg:",zerocopy"`
+}
+
+// Conflict refuses a mutation: something that it read was written after its
+// base, or it follows a mutation that is not the client's last. The number is
+// not consumed. All records up to Head were sent before.
+type Conflict struct {
+	Doc  uint32
+	ID   record.MutationID
+	Head record.Revision
+}
+
+// Reject refuses a mutation for good. Its number is not consumed.
+type Reject struct {
+	Doc    uint32
+	ID     record.MutationID
+	Code   Code
+	Detail string
+}
+
+// Peer is the presence of another client on a document. An empty State means
+// that it is gone.
+type Peer struct {
+	Doc    uint32
+	Client record.ClientID
+	State  []byte `msg:",zerocopy"`
+}
+
+// Pong answers Ping.
+type Pong struct{ Number uint64 }
+
+// LogPage answers ReadLog.
+type LogPage struct {
+	Request uint32
+	Entries []LogEntry
+	// More is set when records after the last entry exist.
+	More bool
+}
+
+// LogEntry is one record with its revision.
+type LogEntry struct {
+	Revision record.Revision
+	Record   []byte `msg:",zerocopy"`
+}
+
+// Storage tells whether the log accepts appends. While it does not, mutations
+// are kept by their clients and none is acknowledged.
+type Storage struct {
+	Available bool
+	Detail    string
+}
+
+// Drain asks the client to connect anew after a time between 0 and the given
+// number of milliseconds, chosen at random: the server is about to stop.
+type Drain struct{ Within uint32 }
+
+// Fault reports an error. With a Key it is about that document (Open was
+// refused, or the document had to be closed); with a Request it answers a
+// ReadLog; with neither the connection ends after it.
+type Fault struct {
+	Code    Code
+	Key     string
+	Request uint32
+	Detail  string
+}

@@ -1,0 +1,60 @@
+/**
+ * The contract between the WebAssembly module (Go, wasm/bridge) and this package.
+ *
+ * Go owns the meaning: replica, rebase, resume, wire. TypeScript owns the API, the mirror and the
+ * functions of pending transactions. Only numbers, strings and Uint8Arrays cross. Every call in
+ * either direction is synchronous. A Uint8Array that Go hands over belongs to the receiver.
+ *
+ * Loading: set `globalThis.__rivulet = { ready(engine) {} }`, then run the module.
+ */
+export interface Engine {
+  /** Version of the Go software in the module. */
+  readonly version: string;
+  /** Starts a client that dials the WebSocket URL at once and again with backoff. Returns its handle. */
+  connect(url: string, sink: Sink): number;
+  /** Ends the client: closes the socket and forgets its documents. */
+  close(client: number): void;
+  /** true cuts the socket and stops dialling; false dials at once. */
+  offline(client: number, off: boolean): void;
+  /** Dials at once instead of at the end of the backoff. */
+  retry(client: number): void;
+  /** Opens a document: its handle (1 or more), or the text of an error. Opening a key twice gives one handle. */
+  open(client: number, key: string): number | string;
+  leave(client: number, doc: number): void;
+  /**
+   * Commits a transaction: applies the merge patch to the replica and sends it. The caller applies
+   * the same patch to its mirror. `mutation` is the caller's own number for it, unique in the client.
+   * `reads` is a JSON array of strings: a kind ('v' value, 'e' is an object, 'm' member names)
+   * followed by an RFC 6901 pointer. Returns '' or the text of an error; then nothing happened.
+   */
+  commit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string): string;
+  /** Tells the others on the document a JSON object; an empty array takes it back. Not stored. */
+  presence(client: number, doc: number, state: Uint8Array): void;
+  /** The replica's document, pending transactions included, as canonical JSON. */
+  canonical(client: number, doc: number): Uint8Array;
+}
+
+/** What Go calls back. None of these may throw; patch and reset come before the changed() of their batch. */
+export interface Sink {
+  /** The state of the connection, see ConnectionState. `retryIn` is milliseconds until the next dial, for 'waiting'. */
+  connection(state: 'connecting' | 'online' | 'waiting' | 'offline' | 'closed', code: string, detail: string, retryIn: number): void;
+  /** The server's log takes no appends at present (or does again). Edits stay pending. */
+  storage(available: boolean, detail: string): void;
+  /** Replace the mirror of the document. */
+  reset(doc: number, json: Uint8Array): void;
+  /** Apply a merge patch to the mirror. */
+  patch(doc: number, delta: Uint8Array): void;
+  /**
+   * Run the function of a pending transaction again, on the mirror as it is now, and apply its patch
+   * to the mirror. null: the function threw or is gone; the transaction is dropped.
+   */
+  rerun(doc: number, mutation: number): { delta: Uint8Array; reads: string } | null;
+  /** A transaction is over. `code` is '' when it is in the log at `revision`, else a name such as 'conflict'. */
+  settled(doc: number, mutation: number, code: string, detail: string, revision: number): void;
+  /** End of a batch of resets, patches and reruns: notify subscribers now, once. */
+  changed(doc: number, revision: number, pending: number, ready: boolean): void;
+  /** Presence of another client; an empty array means that it is gone. */
+  peer(doc: number, client: string, state: Uint8Array): void;
+  /** The document could not be opened, or had to be closed. */
+  fault(doc: number, code: string, detail: string): void;
+}
