@@ -1,8 +1,11 @@
 package wire
 
-import "github.com/rivulet-sync/rivulet/shared/record"
+import (
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
 
-//msgp:tuple Hello Open Leave Push Read SetPresence Ping ReadLog
+//msgp:tuple Hello Open Leave Push SetPresence Ping ReadLog
 //msgp:limit arrays:65536 maps:1 marshal:false
 
 // Hello opens a connection; it is the first frame that a client sends.
@@ -39,26 +42,8 @@ type Push struct {
 	Follows record.MutationID
 	// Base is the confirmed revision that the mutation was computed on.
 	Base  record.Revision
-	Reads []Read
+	Reads []delta.Read
 	Delta []byte `msg:",zerocopy"`
-}
-
-// ReadKind says what of a path was read.
-type ReadKind uint8
-
-const (
-	// ReadValue is the whole value at the path, or its absence.
-	ReadValue ReadKind = 'v'
-	// ReadExists is that there is an object at the path.
-	ReadExists ReadKind = 'e'
-	// ReadMembers is the set of member names of the object at the path.
-	ReadMembers ReadKind = 'm'
-)
-
-// Read is one thing that a mutation depended on. Path is an RFC 6901 pointer.
-type Read struct {
-	Kind ReadKind
-	Path string
 }
 
 // SetPresence tells the other clients on a document something ephemeral about

@@ -5,6 +5,7 @@
 package wire
 
 import (
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -213,10 +214,11 @@ func (z *Push) MarshalMsg(b []byte) (o []byte, err error) {
 	}
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Reads)))
 	for za0001 := range z.Reads {
-		// array header, size 2
-		o = append(o, 0x92)
-		o = msgp.AppendUint8(o, uint8(z.Reads[za0001].Kind))
-		o = msgp.AppendString(o, z.Reads[za0001].Path)
+		o, err = z.Reads[za0001].MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Reads", za0001)
+			return
+		}
 	}
 	o = msgp.AppendBytes(o, z.Delta)
 	return
@@ -267,50 +269,31 @@ func (z *Push) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	if cap(z.Reads) >= int(zb0002) {
 		z.Reads = (z.Reads)[:zb0002]
 	} else {
-		z.Reads = make([]Read, zb0002)
+		z.Reads = make([]delta.Read, zb0002)
 	}
 	for za0001 := range z.Reads {
-		var zb0003 uint32
-		zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
 		if err != nil {
 			err = msgp.WrapError(err, "Reads", za0001)
 			return
 		}
-		if zb0003 != 2 {
-			err = msgp.ArrayError{Wanted: 2, Got: zb0003}
-			return
-		}
-		{
-			var zb0004 uint8
-			zb0004, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Reads", za0001, "Kind")
-				return
-			}
-			z.Reads[za0001].Kind = ReadKind(zb0004)
-		}
-		z.Reads[za0001].Path, bts, err = msgp.ReadStringBytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Reads", za0001, "Path")
-			return
-		}
 	}
-	var zb0005 uint32
-	zb0005, bts, err = msgp.ReadBytesHeader(bts)
+	var zb0003 uint32
+	zb0003, bts, err = msgp.ReadBytesHeader(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Delta")
 		return
 	}
-	if zb0005 > zbedc47bclimitArrays {
+	if zb0003 > zbedc47bclimitArrays {
 		err = msgp.ErrLimitExceeded
 		return
 	}
-	if uint32(len(bts)) < zb0005 {
+	if uint32(len(bts)) < zb0003 {
 		err = msgp.ErrShortBytes
 		return
 	}
-	z.Delta = bts[:zb0005]
-	bts = bts[zb0005:]
+	z.Delta = bts[:zb0003]
+	bts = bts[zb0003:]
 	o = bts
 	return
 }
@@ -319,83 +302,9 @@ func (z *Push) UnmarshalMsg(bts []byte) (o []byte, err error) {
 func (z *Push) Msgsize() (s int) {
 	s = 1 + msgp.Uint32Size + z.ID.Msgsize() + z.Follows.Msgsize() + z.Base.Msgsize() + msgp.ArrayHeaderSize
 	for za0001 := range z.Reads {
-		s += 1 + msgp.Uint8Size + msgp.StringPrefixSize + len(z.Reads[za0001].Path)
+		s += z.Reads[za0001].Msgsize()
 	}
 	s += msgp.BytesPrefixSize + len(z.Delta)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z Read) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 2
-	o = append(o, 0x92)
-	o = msgp.AppendUint8(o, uint8(z.Kind))
-	o = msgp.AppendString(o, z.Path)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Read) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 2 {
-		err = msgp.ArrayError{Wanted: 2, Got: zb0001}
-		return
-	}
-	{
-		var zb0002 uint8
-		zb0002, bts, err = msgp.ReadUint8Bytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Kind")
-			return
-		}
-		z.Kind = ReadKind(zb0002)
-	}
-	z.Path, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Path")
-		return
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z Read) Msgsize() (s int) {
-	s = 1 + msgp.Uint8Size + msgp.StringPrefixSize + len(z.Path)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z ReadKind) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	o = msgp.AppendUint8(o, uint8(z))
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *ReadKind) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	{
-		var zb0001 uint8
-		zb0001, bts, err = msgp.ReadUint8Bytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		(*z) = ReadKind(zb0001)
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z ReadKind) Msgsize() (s int) {
-	s = msgp.Uint8Size
 	return
 }
 

@@ -1,0 +1,14 @@
+// Package delta is about the change from one revision of a document to the
+// next: an RFC 7386 (7396) JSON merge patch, held as the bytes that its author
+// made.
+//
+// A [Delta] is made by [Parse] and is valid from then on: an object, strict
+// JSON, within the nesting limit. What a transaction depended on is a set of
+// [Read]s, what a delta changed a set of [Write]s; [Conflicts] decides whether
+// a transaction may still commit after others did (law L8).
+//
+// A merge patch cannot hold null as a member's value: null deletes. Arrays are
+// atomic; nulls inside them are kept.
+package delta
+
+//go:generate go run ../msgpack/gen -file pointer.go -file read.go
