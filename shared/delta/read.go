@@ -1,7 +1,6 @@
 package delta
 
 //msgp:tuple Read
-//msgp:limit arrays:65536 maps:1 marshal:false
 
 // ReadKind says what of a place a transaction depended on.
 type ReadKind uint8

@@ -8,12 +8,6 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// Size limits for msgp deserialization
-const (
-	z6a9b9abelimitArrays = 65536
-	z6a9b9abelimitMaps   = 1
-)
-
 // MarshalMsg implements msgp.Marshaler
 func (z *Read) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())

@@ -8,12 +8,6 @@ import (
 	msgp "github.com/rivulet-sync/rivulet/shared/msgpack"
 )
 
-// Size limits for msgp deserialization
-const (
-	z6a9b9abelimitArrays = 65536
-	z6a9b9abelimitMaps   = 1
-)
-
 // MarshalMsg implements msgp.Marshaler
 func (z *Read) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())

@@ -1,7 +1,5 @@
 package record
 
-import "encoding/hex"
-
 //msgp:tuple Mutation
 //msgp:tuple MutationID
 
@@ -18,8 +16,16 @@ func (c ClientID) Born() int64 {
 	return int64(c[0])<<40 | int64(c[1])<<32 | int64(c[2])<<24 | int64(c[3])<<16 | int64(c[4])<<8 | int64(c[5])
 }
 
-// String returns the id as 32 hexadecimal digits.
-func (c ClientID) String() string { return hex.EncodeToString(c[:]) }
+// String returns the id as 32 hexadecimal digits. (encoding/hex would bring fmt
+// into the browser's download.)
+func (c ClientID) String() string {
+	const digits = "0123456789abcdef"
+	text := make([]byte, 0, 2*len(c))
+	for _, b := range c {
+		text = append(text, digits[b>>4], digits[b&15])
+	}
+	return string(text)
+}
 
 // MutationID names one attempt at one mutation of a client on a document. The
 // number says which mutation it is: numbers of one client on one document

@@ -7,11 +7,13 @@ import (
 )
 
 //msgp:tuple Record
-//msgp:limit arrays:4096 maps:1 marshal:false
 
 // Version is the version of the record format that this package writes. It is
 // the first element of every record.
 const Version = 1
+
+// MaxMutations bounds how many mutations a record has.
+const MaxMutations = 4096
 
 // MaxSize bounds an encoded record, in bytes. It leaves room for headers below
 // the 1 MiB at which a NATS server refuses a message by default.
@@ -26,8 +28,9 @@ type Record struct {
 	Prev      Revision
 	PrevChain Chain
 	// Time is the appending server's clock in milliseconds since 1970.
-	Time      int64
-	Mutations []Mutation
+	Time int64
+	// Mutations are at least one and at most MaxMutations.
+	Mutations []Mutation `msg:",limit=4096"`
 }
 
 // Encode returns the bytes of r with the current format version.

@@ -8,12 +8,6 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// Size limits for msgp deserialization
-const (
-	z89264a71limitArrays = 4096
-	z89264a71limitMaps   = 1
-)
-
 // MarshalMsg implements msgp.Marshaler
 func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
@@ -90,8 +84,12 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Mutations")
 		return
 	}
-	if zb0002 > z89264a71limitArrays {
+	if zb0002 > 4096 {
 		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
 		return
 	}
 	if cap(z.Mutations) >= int(zb0002) {

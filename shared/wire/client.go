@@ -6,7 +6,6 @@ import (
 )
 
 //msgp:tuple Hello Open Leave Push SetPresence Ping ReadLog
-//msgp:limit arrays:65536 maps:1 marshal:false
 
 // Hello opens a connection; it is the first frame that a client sends.
 type Hello struct {
@@ -41,9 +40,10 @@ type Push struct {
 	ID      record.MutationID
 	Follows record.MutationID
 	// Base is the confirmed revision that the mutation was computed on.
-	Base  record.Revision
-	Reads []delta.Read
-	Delta []byte `msg:",zerocopy"`
+	Base record.Revision
+	// Reads are at most MaxReads.
+	Reads []delta.Read `msg:",limit=4096"`
+	Delta []byte       `msg:",zerocopy"`
 }
 
 // SetPresence tells the other clients on a document something ephemeral about

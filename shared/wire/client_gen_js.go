@@ -9,12 +9,6 @@ import (
 	msgp "github.com/rivulet-sync/rivulet/shared/msgpack"
 )
 
-// Size limits for msgp deserialization
-const (
-	zbedc47bclimitArrays = 65536
-	zbedc47bclimitMaps   = 1
-)
-
 // MarshalMsg implements msgp.Marshaler
 func (z *Hello) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
@@ -262,8 +256,12 @@ func (z *Push) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Reads")
 		return
 	}
-	if zb0002 > zbedc47bclimitArrays {
+	if zb0002 > 4096 {
 		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
 		return
 	}
 	if cap(z.Reads) >= int(zb0002) {
@@ -278,22 +276,11 @@ func (z *Push) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 	}
-	var zb0003 uint32
-	zb0003, bts, err = msgp.ReadBytesHeader(bts)
+	z.Delta, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Delta")
 		return
 	}
-	if zb0003 > zbedc47bclimitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0003 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.Delta = bts[:zb0003]
-	bts = bts[zb0003:]
 	o = bts
 	return
 }
@@ -393,22 +380,11 @@ func (z *SetPresence) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Doc")
 		return
 	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadBytesHeader(bts)
+	z.State, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "State")
 		return
 	}
-	if zb0002 > zbedc47bclimitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0002 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.State = bts[:zb0002]
-	bts = bts[zb0002:]
 	o = bts
 	return
 }

@@ -5,18 +5,20 @@ import "strconv"
 // Protocol is the version of the frames in this package.
 const Protocol = 1
 
-// Bounds that are part of the protocol, in bytes. A server may set lower ones
-// and says so in Welcome.
+// Bounds that are part of the protocol. A server may set lower ones and says so
+// in Welcome.
 const (
-	// MaxMessage bounds a WebSocket message from a client.
+	// MaxMessage bounds a WebSocket message from a client, in bytes.
 	MaxMessage = 1 << 20
-	// MaxDelta bounds the delta of one mutation.
+	// MaxDelta bounds the delta of one mutation, in bytes.
 	MaxDelta = 900 << 10
-	// MaxPresence bounds one client's presence on one document.
+	// MaxPresence bounds one client's presence on one document, in bytes.
 	MaxPresence = 4 << 10
 	// MaxReads bounds how many things one mutation may have read. A transaction
 	// that read more says that it read the whole document.
 	MaxReads = 4096
+	// MaxEntries bounds how many records one LogPage has.
+	MaxEntries = 4096
 )
 
 // Code says what went wrong, from a closed set, and by [Code.Retry] what to do.

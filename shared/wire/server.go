@@ -3,7 +3,6 @@ package wire
 import "github.com/rivulet-sync/rivulet/shared/record"
 
 //msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault
-//msgp:limit arrays:65536 maps:1 marshal:false
 
 // Welcome answers Hello.
 type Welcome struct {
@@ -72,7 +71,8 @@ type Pong struct{ Number uint64 }
 // LogPage answers ReadLog.
 type LogPage struct {
 	Request uint32
-	Entries []LogEntry
+	// Entries are at most MaxEntries.
+	Entries []LogEntry `msg:",limit=4096"`
 	// More is set when records after the last entry exist.
 	More bool
 }

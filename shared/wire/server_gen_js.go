@@ -8,12 +8,6 @@ import (
 	msgp "github.com/rivulet-sync/rivulet/shared/msgpack"
 )
 
-// Size limits for msgp deserialization
-const (
-	z920635c9limitArrays = 65536
-	z920635c9limitMaps   = 1
-)
-
 // MarshalMsg implements msgp.Marshaler
 func (z *Commit) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
@@ -51,22 +45,11 @@ func (z *Commit) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Revision")
 		return
 	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadBytesHeader(bts)
+	z.Record, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Record")
 		return
 	}
-	if zb0002 > z920635c9limitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0002 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.Record = bts[:zb0002]
-	bts = bts[zb0002:]
 	o = bts
 	return
 }
@@ -258,22 +241,11 @@ func (z *LogEntry) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Revision")
 		return
 	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadBytesHeader(bts)
+	z.Record, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Record")
 		return
 	}
-	if zb0002 > z920635c9limitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0002 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.Record = bts[:zb0002]
-	bts = bts[zb0002:]
 	o = bts
 	return
 }
@@ -328,8 +300,12 @@ func (z *LogPage) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Entries")
 		return
 	}
-	if zb0002 > z920635c9limitArrays {
+	if zb0002 > 4096 {
 		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
 		return
 	}
 	if cap(z.Entries) >= int(zb0002) {
@@ -353,22 +329,11 @@ func (z *LogPage) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Entries", za0001, "Revision")
 			return
 		}
-		var zb0004 uint32
-		zb0004, bts, err = msgp.ReadBytesHeader(bts)
+		z.Entries[za0001].Record, bts, err = msgp.ReadBytesZC(bts)
 		if err != nil {
 			err = msgp.WrapError(err, "Entries", za0001, "Record")
 			return
 		}
-		if zb0004 > z920635c9limitArrays {
-			err = msgp.ErrLimitExceeded
-			return
-		}
-		if uint32(len(bts)) < zb0004 {
-			err = msgp.ErrShortBytes
-			return
-		}
-		z.Entries[za0001].Record = bts[:zb0004]
-		bts = bts[zb0004:]
 	}
 	z.More, bts, err = msgp.ReadBoolBytes(bts)
 	if err != nil {
@@ -447,22 +412,11 @@ func (z *Opened) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Head")
 		return
 	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadBytesHeader(bts)
+	z.Snapshot, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Snapshot")
 		return
 	}
-	if zb0002 > z920635c9limitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0002 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.Snapshot = bts[:zb0002]
-	bts = bts[zb0002:]
 	bts, err = z.Last.UnmarshalMsg(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Last")
@@ -515,22 +469,11 @@ func (z *Peer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Client")
 		return
 	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadBytesHeader(bts)
+	z.State, bts, err = msgp.ReadBytesZC(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "State")
 		return
 	}
-	if zb0002 > z920635c9limitArrays {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint32(len(bts)) < zb0002 {
-		err = msgp.ErrShortBytes
-		return
-	}
-	z.State = bts[:zb0002]
-	bts = bts[zb0002:]
 	o = bts
 	return
 }

@@ -1,0 +1,52 @@
+package e2e_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/e2e"
+)
+
+// Two people make 200 edits at the same time, with mouse and keyboard. Their
+// pages, their mirrors, the server's document and the replay of its log by
+// another implementation end up equal.
+func TestL4_TwoPagesAgreeAfter200Edits(t *testing.T) {
+	srv := e2e.StartServer(t, e2e.Options{})
+	ann, bob := arrive(t, "ann", srv.URL()), arrive(t, "bob", srv.URL())
+
+	const each = 100
+	work := func(p *person, seed uint64) func() {
+		return func() {
+			dice := rand.New(rand.NewPCG(seed, 1))
+			pick := func(from []string) string { return from[dice.IntN(len(from))] }
+			columns := p.columns()
+			for n := range each {
+				cards := p.cards()
+				switch roll := dice.IntN(100); {
+				case roll < 50 || len(cards) < 4:
+					p.add(pick(columns))
+				case roll < 75:
+					p.rename(pick(cards), fmt.Sprintf("%s renames %d", p.name, n))
+				default:
+					p.move(pick(cards), pick(columns))
+				}
+			}
+		}
+	}
+	e2e.Together(t, work(ann, 1), work(bob, 2))
+
+	log := agree(t, srv, ann, bob)
+	if len(log) < each {
+		t.Errorf("the log has %d deltas, fewer than the %d edits of one person", len(log), each)
+	}
+	cards := ann.cards()
+	if want := len(ann.typed) + len(bob.typed); len(cards) != want {
+		t.Errorf("there are %d cards, want the %d that were added", len(cards), want)
+	}
+	slices.Sort(cards)
+	if len(slices.Compact(slices.Clone(cards))) != len(cards) {
+		t.Error("a card is on the board twice")
+	}
+}

@@ -1,0 +1,267 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/rivulet-sync/rivulet/e2e"
+)
+
+// boardKey is the document that the front page shows.
+const boardKey = "demo/board"
+
+// syncPath is where browsers connect.
+const syncPath = "/v1/sync"
+
+// recorder runs in a page of the demos and remembers what a person who never
+// looks away would have seen: each state of the connection pill, and the titles
+// of the cards at each moment at which nothing was unsent.
+const recorder = `(() => {
+	const pill = document.querySelector('[data-testid="connection-pill"]');
+	const pending = document.querySelector('[data-testid="pending-count"]');
+	const seen = globalThis.__seen = { statuses: [pill.dataset.status], settled: [] };
+	new MutationObserver(() => {
+		if (seen.statuses.at(-1) !== pill.dataset.status) seen.statuses.push(pill.dataset.status);
+	}).observe(pill, { attributes: true });
+	const settle = () => {
+		if (pending.dataset.count !== '0') return;
+		seen.settled = [...document.querySelectorAll('[data-testid="card-title"]')].map(e => e.textContent.trim());
+	};
+	new MutationObserver(settle).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-count'] });
+	settle();
+	return true;
+})()`
+
+// person is someone with a page of the demos.
+type person struct {
+	*e2e.Page
+	name  string
+	typed []string // titles of cards that were added, each another one
+}
+
+// arrive opens a page and waits until it is live.
+func arrive(t *testing.T, name, url string) *person {
+	t.Helper()
+	p := &person{Page: e2e.NewPage(t), name: name}
+	p.Open(url)
+	p.waitOnline()
+	e2e.Eval[bool](p.Page, recorder)
+	return p
+}
+
+func (p *person) waitOnline() { p.WaitAttr(e2e.TestID("connection-pill"), "data-status", "online") }
+
+// waitSent waits until the page says that nothing is unsent.
+func (p *person) waitSent() {
+	p.WaitWithin(30*time.Second, "!("+unsent+")")
+}
+
+// waitEqual waits until the page's replica is the document.
+func (p *person) waitEqual(canonical []byte) {
+	want, _ := json.Marshal(string(canonical))
+	p.WaitWithin(30*time.Second, `(c => typeof c === 'string' ? c : new TextDecoder().decode(c))(rivulet.doc.canonical()) === `+string(want))
+}
+
+// statuses are the different states that the connection pill went through.
+func (p *person) statuses() []string { return e2e.Eval[[]string](p.Page, "__seen.statuses") }
+
+// unsent says whether the page has edits that the server has not acknowledged.
+const unsent = `Number(document.querySelector('[data-testid="pending-count"]').dataset.count) > 0`
+
+// settled are the titles that stood on the board when last nothing was unsent.
+func (p *person) settled() []string { return e2e.Eval[[]string](p.Page, "__seen.settled") }
+
+// columns are the ids of the board's columns.
+func (p *person) columns() []string {
+	return e2e.Eval[[]string](p.Page, `[...document.querySelectorAll('[data-testid="column"]')].map(e => e.dataset.id)`)
+}
+
+// cards are the ids of all cards, in the order of the page.
+func (p *person) cards() []string {
+	return e2e.Eval[[]string](p.Page, `[...document.querySelectorAll('[data-testid="card"]')].map(e => e.dataset.id)`)
+}
+
+// titles are the titles of all cards, in the order of the page.
+func (p *person) titles() []string { return p.Texts(e2e.TestID("card-title")) }
+
+// add writes a new card at the end of a column, with a title of its own.
+func (p *person) add(column string) {
+	title := fmt.Sprintf("%s %03d", p.name, len(p.typed))
+	inside := e2e.TestID("column", column) + " "
+	input := inside + e2e.TestID("card-input")
+	if !e2e.Eval[bool](p.Page, "document.activeElement?.matches("+js(input)+") ?? false") {
+		p.Click(inside + e2e.TestID("add-card"))
+		p.WaitFor("document.activeElement.matches(" + js(input) + ")")
+	}
+	p.Type(title + "\n")
+	p.typed = append(p.typed, title)
+}
+
+// rename edits the title of a card in its place.
+func (p *person) rename(card, title string) {
+	p.stopAdding()
+	p.DoubleClick(e2e.TestID("card", card) + " " + e2e.TestID("card-title"))
+	p.WaitFor("document.activeElement.matches(" + js(e2e.TestID("card", card)+" *") + ") && 'value' in document.activeElement")
+	p.Replace(title + "\n")
+}
+
+// move drags a card into a column.
+func (p *person) move(card, column string) {
+	p.stopAdding()
+	p.Drag(e2e.TestID("card", card), e2e.TestID("column", column))
+}
+
+// stopAdding leaves the field for new cards.
+func (p *person) stopAdding() {
+	if e2e.Eval[bool](p.Page, "document.activeElement?.matches("+js(e2e.TestID("card-input"))+") ?? false") {
+		p.Press(e2e.Escape)
+	}
+}
+
+// shown is the board as the DOM has it.
+func (p *person) shown() string {
+	return e2e.Eval[string](p.Page, `JSON.stringify([...document.querySelectorAll('[data-testid="column"]')].map(column => ({
+		column: column.dataset.id,
+		cards: [...column.querySelectorAll('[data-testid="card"]')].map(card => ({
+			id: card.dataset.id,
+			title: card.querySelector('[data-testid="card-title"]').textContent.trim(),
+		})),
+	})), null, 1)`)
+}
+
+func js(s string) string {
+	b, _ := json.Marshal(s) // a string always marshals
+	return string(b)
+}
+
+// replay applies a document's log from its beginning with an implementation of
+// merge patches that is not ours.
+func replay(t *testing.T, log []e2e.Record) []byte {
+	t.Helper()
+	doc := []byte("{}")
+	var last uint64
+	for i, r := range log {
+		if r.Revision < last {
+			t.Errorf("line %d of the log: revision %d after %d", i+1, r.Revision, last)
+		}
+		last = r.Revision
+		var err error
+		if doc, err = jsonpatch.MergePatch(doc, r.Delta); err != nil {
+			t.Fatalf("replaying revision %d, %s: %v", r.Revision, r.Delta, err)
+		}
+	}
+	return doc
+}
+
+// sameJSON compares two documents by their meaning.
+func sameJSON(t *testing.T, what string, got, want []byte) {
+	t.Helper()
+	if a, b := sorted(t, got), sorted(t, want); a != b {
+		t.Errorf("%s differs:\n got %s\nwant %s", what, a, b)
+	}
+}
+
+// sorted writes JSON with its members in the order of their names.
+func sorted(t *testing.T, doc []byte) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(doc, &v); err != nil {
+		t.Fatalf("%v in %s", err, doc)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// agree waits until everybody has sent everything and holds the document of the
+// server, then compares all that there is: documents, mirrors, DOMs, log.
+func agree(t *testing.T, srv *e2e.Server, people ...*person) []e2e.Record {
+	t.Helper()
+	for _, p := range people {
+		p.waitOnline()
+		p.waitSent()
+	}
+	doc := srv.Get(boardKey)
+	for _, p := range people {
+		p.waitEqual(doc)
+		sameJSON(t, p.name+"'s mirror", p.Mirror(), doc)
+		if got, want := p.shown(), people[0].shown(); got != want {
+			t.Errorf("%s sees\n%s\nbut %s sees\n%s", p.name, got, people[0].name, want)
+		}
+	}
+	log := srv.Log(boardKey)
+	sameJSON(t, "the replay of the log", replay(t, log), doc)
+	return log
+}
+
+// once checks that each title is on the board once, and was added once in the log.
+func once(t *testing.T, titles []string, board []string, log []e2e.Record) {
+	t.Helper()
+	shown, added := map[string]int{}, map[string]int{}
+	for _, title := range board {
+		shown[title]++
+	}
+	for _, r := range log {
+		for _, s := range stringsIn(t, r.Delta) {
+			added[s]++
+		}
+	}
+	for _, title := range titles {
+		if shown[title] != 1 || added[title] != 1 {
+			t.Errorf("%q stands on the board %d times and in the log %d times, want once", title, shown[title], added[title])
+		}
+	}
+}
+
+// stringsIn returns every string value in a delta.
+func stringsIn(t *testing.T, delta []byte) []string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(delta, &v); err != nil {
+		t.Fatalf("%v in %s", err, delta)
+	}
+	var all []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			all = append(all, v)
+		case map[string]any:
+			for _, member := range v {
+				walk(member)
+			}
+		case []any:
+			for _, element := range v {
+				walk(element)
+			}
+		}
+	}
+	walk(v)
+	return all
+}
+
+// missing are the wanted strings that are not there.
+func missing(want, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(s string) bool { return slices.Contains(have, s) })
+}
+
+// moment is something that happens once, for others to wait for.
+type moment struct {
+	come chan struct{}
+	once sync.Once
+}
+
+func newMoment() *moment { return &moment{come: make(chan struct{})} }
+
+// now says that it has happened. Who may fail before defers it, so that nobody waits in vain.
+func (m *moment) now() { m.once.Do(func() { close(m.come) }) }
+
+func (m *moment) wait() { <-m.come }

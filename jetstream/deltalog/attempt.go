@@ -1,0 +1,93 @@
+package deltalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// verdict is what one attempt to publish says about the record.
+type verdict int
+
+const (
+	// unknown: it may be stored, now or later, or not. The attempt is repeated.
+	unknown verdict = iota
+	// unsent: this attempt did not store it. The attempt is repeated.
+	unsent
+	// acknowledged: a server says that it is stored.
+	acknowledged
+	// outdated: a server says that the expectation is wrong. Whose message is in
+	// the way is to be found out.
+	outdated
+	// refused: the bytes can never be stored.
+	refused
+)
+
+// attempt is the result of one publish: a sequence when acknowledged, otherwise
+// the cause.
+type attempt struct {
+	verdict  verdict
+	sequence uint64
+	cause    error
+}
+
+// Error codes of JetStream that the client has no names for.
+const (
+	codeMessageTooLarge = 10054
+	codeHeaderTooLarge  = 10097
+	// codeInFlight is "wrong last sequence" without naming one: another message
+	// of the subject is on its way through the cluster, maybe our own.
+	codeInFlight = 10164
+)
+
+// publish sends a record once.
+func (l *Log) publish(ctx context.Context, s *stream, subject string, expected uint64, data []byte) attempt {
+	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
+		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(expected, 10)},
+		jetstream.ExpectedStreamHeader:      {s.name},
+	}}
+	reply, err := l.cfg.Conn.RequestMsgWithContext(ctx, msg)
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return attempt{verdict: refused, cause: err}
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrReconnectBufExceeded):
+		return attempt{verdict: unsent, cause: err}
+	case err != nil:
+		return attempt{verdict: unknown, cause: err}
+	}
+	return judge(reply.Data)
+}
+
+// judge reads a publish acknowledgement.
+func judge(reply []byte) attempt {
+	var ack struct {
+		Error    *jetstream.APIError `json:"error"`
+		Sequence uint64              `json:"seq"`
+	}
+	if err := json.Unmarshal(reply, &ack); err != nil {
+		return attempt{verdict: unknown, cause: fmt.Errorf("malformed acknowledgement: %w", err)}
+	}
+	if ack.Error == nil {
+		if ack.Sequence == 0 {
+			return attempt{verdict: unknown, cause: errors.New("acknowledgement without a sequence")}
+		}
+		return attempt{verdict: acknowledged, sequence: ack.Sequence}
+	}
+	a := attempt{verdict: unknown, cause: ack.Error}
+	switch ack.Error.ErrorCode {
+	case jetstream.JSErrCodeStreamWrongLastSequence:
+		a.verdict = outdated
+	case codeMessageTooLarge, codeHeaderTooLarge:
+		a.verdict = refused
+	case codeInFlight:
+		a.verdict = unsent
+	}
+	return a
+}

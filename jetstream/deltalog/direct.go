@@ -1,0 +1,123 @@
+package deltalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Bounds of one direct-get batch. While a server reads one it holds up the
+// writers of the stream.
+const (
+	batchMessages = 256
+	batchBytes    = 4 << 20
+)
+
+// Headers and statuses of direct-get replies.
+const (
+	headerStatus       = "Status"
+	headerLastSequence = "Nats-Last-Sequence" // of the previous message in the batch
+	headerNumPending   = "Nats-Num-Pending"   // what remains after this message
+
+	statusEndOfBatch = "204"
+	statusNotFound   = "404"
+)
+
+// direct reads one subject by direct-get batches, which any replica may answer:
+// what it returns is committed, but not necessarily all that is.
+type direct struct {
+	log     *Log
+	stream  *stream
+	subject string
+
+	inbox    string
+	sub      *nats.Subscription
+	requests int
+}
+
+func (l *Log) newDirect(s *stream, subject string) (*direct, error) {
+	d := &direct{log: l, stream: s, subject: subject, inbox: l.cfg.Conn.NewInbox()}
+	var err error
+	d.sub, err = l.cfg.Conn.SubscribeSync(d.inbox + ".*")
+	return d, err
+}
+
+// close errs when the connection is closed, which ends the subscription too.
+func (d *direct) close() { _ = d.sub.Unsubscribe() }
+
+// batch passes the next messages from sequence on to fn, in order and without
+// a gap, and reports whether there may be more. An error of fn ends it and is
+// returned; others mean that the batch was cut short.
+func (d *direct) batch(ctx context.Context, from uint64, fn func(sequence uint64, data []byte) error) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	body, err := json.Marshal(getRequest{Seq: from, NextFor: d.subject, Batch: batchMessages, MaxBytes: batchBytes})
+	if err != nil {
+		return false, err
+	}
+	d.requests++
+	inbox := d.inbox + "." + strconv.Itoa(d.requests)
+	if err := d.log.cfg.Conn.PublishRequest(d.log.api+"DIRECT.GET."+d.stream.name, inbox, body); err != nil {
+		return false, err
+	}
+	var last uint64
+	for {
+		msg, err := d.sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return false, err
+		}
+		if msg.Subject != inbox {
+			continue // of a batch that was cut short
+		}
+		switch status := msg.Header.Get(headerStatus); status {
+		case "":
+			sequence, err := d.place(msg, from, last)
+			if err != nil {
+				return false, err
+			}
+			if err := fn(sequence, msg.Data); err != nil {
+				return false, err
+			}
+			last = sequence
+		case statusNotFound:
+			return false, nil
+		case statusEndOfBatch:
+			if number(msg, headerLastSequence) != last {
+				return false, errors.New("the end of a direct get was lost")
+			}
+			return number(msg, headerNumPending) > 0, nil
+		default:
+			return false, fmt.Errorf("direct get: %s %s", status, msg.Header.Get("Description"))
+		}
+	}
+}
+
+// place checks that a message is the next of the batch and returns its
+// sequence. A message that got lost on its way must not go unnoticed: without
+// it all that follow would look void.
+func (d *direct) place(msg *nats.Msg, from, last uint64) (uint64, error) {
+	sequence := number(msg, jetstream.SequenceHeader)
+	switch {
+	case msg.Header.Get(jetstream.SubjectHeader) != d.subject:
+		return 0, errors.New("direct get: a message of another subject")
+	case sequence < from || sequence <= last:
+		return 0, errors.New("direct get: a message out of order")
+	case number(msg, headerLastSequence) != last:
+		return 0, errors.New("direct get: a message was lost")
+	}
+	return sequence, nil
+}
+
+// number reads a header; a malformed one is 0, which is no sequence.
+func number(msg *nats.Msg, header string) uint64 {
+	n, err := strconv.ParseUint(msg.Header.Get(header), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

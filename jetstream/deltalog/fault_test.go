@@ -1,0 +1,292 @@
+package deltalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// faulty is a log whose traffic with a real server passes through a proxy.
+type faulty struct {
+	*deltalog.Log
+	proxy  *proxy
+	direct *natsd.Node // around the proxy
+
+	mu     sync.Mutex
+	stalls []error
+}
+
+func newFaulty(t testing.TB) *faulty {
+	t.Helper()
+	s := startServer(t, t.TempDir(), server.RANDOM_PORT)
+	f := &faulty{proxy: newProxy(t, s.ClientURL())}
+	f.direct = startNode(t, natsd.Config{URL: s.ClientURL()})
+	f.Log = openLog(t, startNode(t, natsd.Config{URL: f.proxy.url()}), func(c *deltalog.Config) {
+		c.OnStall = func(_ record.Key, err error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.stalls = append(f.stalls, err)
+		}
+	})
+	return f
+}
+
+// stalled returns the causes so far, and checks that the last report is that
+// the append went through.
+func (f *faulty) stalled(t testing.TB) []error {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.stalls) < 2 || f.stalls[len(f.stalls)-1] != nil {
+		t.Fatalf("stalls: %v", f.stalls)
+	}
+	return f.stalls[:len(f.stalls)-1]
+}
+
+func isBoard(f frame) bool { return isPublish(f, deltalog.Subject(board)) }
+
+// cutAck forwards a publish, and cuts the connection instead of passing on what
+// the server answers.
+func cutAck(*pipe, frame) action { return cut }
+
+// hangUpMuted ends a connection that was cut, at the server's answer: the
+// record is stored by then.
+func hangUpMuted(x *pipe, f frame) action {
+	if isMuted(x) && strings.Contains(string(f.payload), `"seq"`) {
+		x.hangUp()
+	}
+	return pass
+}
+
+// TestL3_LostAckIsOneSuccess: the record is stored, the connection dies before
+// the acknowledgement arrives.
+func TestL3_LostAckIsOneSuccess(t *testing.T) {
+	f := newFaulty(t)
+	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+	f.proxy.inspect(times(1, isBoard, cutAck), hangUpMuted)
+	second := add(t, f.Log, board, first, `{"a":2}`)
+	if len(f.stalled(t)) == 0 {
+		t.Fatal("the acknowledgement was not lost")
+	}
+	equal(t, "revision", second.Head.Revision, first.Head.Revision+1)
+	third := add(t, f.Log, board, second, `{"a":3}`)
+	deltas, tail := read(t, openLog(t, f.direct), board)
+	equal(t, "deltas", list(deltas), `{"a":1} {"a":2} {"a":3}`)
+	equal(t, "tail", tail, third)
+	equal(t, "messages", third.Last, 3)
+}
+
+// TestL3_LostAckThenAnother: before the writer is back, another one has
+// appended to its record.
+func TestL3_LostAckThenAnother(t *testing.T) {
+	f := newFaulty(t)
+	other := openLog(t, f.direct)
+	f.proxy.inspect(times(1, isBoard, cutAck), func(x *pipe, fr frame) action {
+		if hangUpMuted(x, fr); isMuted(x) && strings.Contains(string(fr.payload), `"seq"`) {
+			_, tail := read(t, other, board)
+			add(t, other, board, tail, `{"a":2}`)
+		}
+		return pass
+	})
+	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+	equal(t, "revision", first.Head.Revision, 1)
+	deltas, _ := read(t, f.Log, board)
+	equal(t, "deltas", list(deltas), `{"a":1} {"a":2}`)
+}
+
+// TestL3_LateAttemptFindsItsExpectationOutdated delivers one publish twice.
+func TestL3_LateAttemptFindsItsExpectationOutdated(t *testing.T) {
+	f := newFaulty(t)
+	var late []byte
+	f.proxy.inspect(times(1, isBoard, func(_ *pipe, fr frame) action { late = fr.bytes(); return pass }), nil)
+	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+	f.proxy.inspect(times(1, isBoard, func(x *pipe, _ frame) action {
+		if _, err := x.server.Write(late); err != nil {
+			t.Error(err)
+		}
+		return pass
+	}), nil)
+	second := add(t, f.Log, board, first, `{"a":2}`)
+	deltas, tail := read(t, f.Log, board)
+	equal(t, "deltas", list(deltas), `{"a":1} {"a":2}`)
+	equal(t, "tail", tail, second)
+	equal(t, "last", tail.Last, 2)
+}
+
+// TestSpuriousRefusals gives answers that prove nothing: the publish never
+// reaches the server, and its subject is as the writer expects it.
+func TestSpuriousRefusals(t *testing.T) {
+	for _, answer := range []string{
+		`{"error":{"code":400,"err_code":10164,"description":"wrong last sequence"},"stream":"X","seq":0}`,
+		`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 9"},"stream":"X","seq":0}`,
+		`{"error":{"code":503,"err_code":10077,"description":"no space left on device"},"stream":"X","seq":0}`,
+		`{"error":{"code":503,"err_code":10008,"description":"temporarily unavailable"}}`,
+		`{"error":{"code":400,"err_code":19999,"description":"of a later version"}}`,
+		`{"stream":"X"}`,
+		`not JSON`,
+		``,
+	} {
+		t.Run(answer, func(t *testing.T) {
+			f := newFaulty(t)
+			first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+			f.proxy.inspect(times(2, isBoard, func(x *pipe, fr frame) action {
+				x.answer(t, fr, "", answer)
+				return drop
+			}), nil)
+			second := add(t, f.Log, board, first, `{"a":2}`)
+			equal(t, "stalls", len(f.stalled(t)), 2)
+			deltas, tail := read(t, f.Log, board)
+			equal(t, "deltas", list(deltas), `{"a":1} {"a":2}`)
+			equal(t, "tail", tail, second)
+		})
+	}
+}
+
+func TestDefiniteRefusalOfTheServer(t *testing.T) {
+	f := newFaulty(t)
+	empty := emptyTail(f.Log, board)
+	f.proxy.inspect(times(1, isBoard, func(x *pipe, fr frame) action {
+		x.answer(t, fr, "", `{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}`)
+		return drop
+	}), nil)
+	_, err := f.Append(testContext(t), board, empty, encode(t, empty.Head, `{}`))
+	wantError[*deltalog.RefusedError](t, err)
+}
+
+// TestL3_UncertainThenAgain: the caller gives up while its record is stored and
+// the acknowledgement is lost; calling again finds it.
+func TestL3_UncertainThenAgain(t *testing.T) {
+	f := newFaulty(t)
+	ctx, cancel := context.WithCancel(testContext(t))
+	f.proxy.inspect(times(1, isBoard, cutAck), func(x *pipe, fr frame) action {
+		if isMuted(x) && strings.Contains(string(fr.payload), `"seq"`) {
+			cancel()
+		}
+		return pass
+	})
+	empty := emptyTail(f.Log, board)
+	data := encode(t, empty.Head, `{"a":1}`)
+	tail, err := f.Append(ctx, board, empty, data)
+	wantError[*deltalog.UncertainError](t, err)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	equal(t, "tail", tail, empty)
+
+	f.proxy.inspect(nil, func(x *pipe, _ frame) action {
+		if isMuted(x) {
+			x.hangUp()
+		}
+		return pass
+	})
+	again := openLog(t, f.direct)
+	tail = must[deltalog.Tail](t)(again.Append(testContext(t), board, empty, data))
+	equal(t, "revision", tail.Head.Revision, 1)
+	deltas, end := read(t, again, board)
+	equal(t, "deltas", list(deltas), `{"a":1}`)
+	equal(t, "tail", end, tail)
+}
+
+func isMuted(x *pipe) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.mute
+}
+
+// TestL2_LostReadIsNotAGap: a message that gets lost between server and reader
+// must not make those after it look void.
+func TestL2_LostReadIsNotAGap(t *testing.T) {
+	f := newFaulty(t)
+	tail := emptyTail(f.Log, board)
+	var want []string
+	for n := range 5 {
+		want = append(want, fmt.Sprintf(`{"a":%d}`, n))
+		tail = add(t, f.Log, board, tail, want[n])
+	}
+	for sequence := range 5 {
+		f.proxy.inspect(nil, times(1, func(fr frame) bool {
+			return strings.Contains(string(fr.payload), fmt.Sprintf("Nats-Sequence: %d\r\n", sequence+1))
+		}, func(*pipe, frame) action { return drop }))
+		deltas, end := read(t, f.Log, board)
+		equal(t, "deltas", list(deltas), list(want))
+		equal(t, "tail", end, tail)
+	}
+	equal(t, "voids", f.Voids(), 0)
+}
+
+// TestL2_StaleReplicaIsNotTheEnd: the replica that answers direct gets has
+// nothing yet; what the leader has counts.
+func TestL2_StaleReplicaIsNotTheEnd(t *testing.T) {
+	f := newFaulty(t)
+	tail := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+	tail = add(t, f.Log, board, tail, `{"a":2}`)
+	f.proxy.inspect(times(1000, func(fr frame) bool {
+		return isPublish(fr, "$JS.API.DIRECT.GET."+deltalog.Stream(board))
+	}, func(x *pipe, fr frame) action {
+		x.answer(t, fr, "NATS/1.0 404 Message Not Found\r\n\r\n", "")
+		return drop
+	}), nil)
+	deltas, end := read(t, f.Log, board)
+	equal(t, "deltas", list(deltas), `{"a":1} {"a":2}`)
+	equal(t, "tail", end, tail)
+}
+
+// TestL1_ServerRestartsMidAppend stops the server under a writer, twice, and
+// starts it again on the same directory and port.
+func TestL1_ServerRestartsMidAppend(t *testing.T) {
+	dir := t.TempDir()
+	s := startServer(t, dir, server.RANDOM_PORT)
+	port := portOf(t, s)
+	n := startNode(t, natsd.Config{URL: s.ClientURL()})
+
+	const count = 300
+	stalled := make(chan error, 1000)
+	l := openLog(t, n, func(c *deltalog.Config) {
+		c.OnStall = func(_ record.Key, err error) { stalled <- err }
+	})
+	reached := make(chan int) // the writer is at most one append ahead
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tail := emptyTail(l, board)
+		for i := range count {
+			next, err := l.Append(testContext(t), board, tail, encode(t, tail.Head, fmt.Sprintf(`{"w":%d}`, i)))
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			tail = next
+			reached <- i
+		}
+		close(reached)
+	})
+	for i := range reached {
+		if i == count/3 || i == 2*count/3 {
+			stopServer(s)
+			if err := <-stalled; err == nil {
+				t.Error("the append went through without a server")
+			}
+			s = startServer(t, dir, port)
+			for err := range stalled {
+				if err == nil {
+					break
+				}
+			}
+		}
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	deltas, tail := read(t, l, board)
+	checkOnce(t, deltas, count, "w")
+	equal(t, "messages", tail.Last, count)
+}

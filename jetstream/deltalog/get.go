@@ -1,0 +1,41 @@
+package deltalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Get returns the record of a document at a revision, or ErrNotFound. It does
+// not tell whether the record is valid or void: a caller who got the revision
+// from a position compares the chains. Unlike Replay it fails when JetStream is
+// not available.
+func (l *Log) Get(ctx context.Context, key record.Key, rev record.Revision) (Entry, error) {
+	if err := checkKey(key); err != nil {
+		return Entry{}, err
+	}
+	if rev == 0 {
+		return Entry{}, ErrNotFound
+	}
+	s := l.stream(key)
+	m, err := l.leaderGet(ctx, s, getRequest{Seq: uint64(rev)})
+	switch {
+	case errors.Is(err, errNoMessage):
+		return Entry{}, ErrNotFound
+	case err != nil:
+		return Entry{}, fmt.Errorf("deltalog: %s at %d: %w", key, rev, err)
+	case m.Subject != Subject(key):
+		return Entry{}, ErrNotFound
+	}
+	rec, err := record.Decode(m.Data)
+	if err != nil {
+		return Entry{}, &DamagedError{Key: key, Sequence: m.Sequence, Err: err}
+	}
+	return Entry{
+		Position: record.Position{Epoch: s.epoch, Revision: rev, Chain: record.ChainOf(m.Data)},
+		Record:   rec,
+		Data:     m.Data,
+	}, nil
+}

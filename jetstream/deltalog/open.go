@@ -1,0 +1,115 @@
+package deltalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Log is the log of all documents.
+type Log struct {
+	cfg     Config
+	api     string // prefix of the JetStream API's subjects, with its last dot
+	streams [Shards]stream
+	voids   atomic.Uint64
+}
+
+// Open creates the streams that are missing and reads the epoch of each. Of
+// several processes that do so at once all get the same epochs. An existing
+// stream that cannot hold the log is a [*StreamError].
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if limit := cfg.Conn.MaxPayload(); limit < maxMessage {
+		return nil, fmt.Errorf("deltalog: the NATS server takes messages of up to %d bytes, %d are needed: raise its max_payload", limit, maxMessage)
+	}
+	l := &Log{cfg: cfg, api: apiPrefix(cfg.JetStream.Options())}
+	var (
+		wg   sync.WaitGroup
+		errs [Shards]error
+	)
+	for i := range l.streams {
+		wg.Go(func() { errs[i] = l.openStream(ctx, byte(i)) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Epoch returns the epoch of the log that holds a document.
+func (l *Log) Epoch(key record.Key) record.Epoch { return l.stream(key).epoch }
+
+// Voids returns how many void records this Log has passed over so far,
+// counting one again each time that it is read.
+func (l *Log) Voids() uint64 { return l.voids.Load() }
+
+func (l *Log) stream(key record.Key) *stream { return &l.streams[shardOf(key)] }
+
+func (l *Log) openStream(ctx context.Context, shard byte) error {
+	s := &l.streams[shard]
+	s.name = streamName(shard)
+	s.reconnects.Store(l.reconnects())
+	info, err := l.streamInfo(ctx, s.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err = l.createStream(ctx, shard); err == nil {
+			// What was created may not be what this process asked for.
+			info, err = l.streamInfo(ctx, s.name)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("deltalog: open stream %s: %w", s.name, err)
+	}
+	s.epoch, err = checkStream(shard, l.cfg.Replicas, info.Config)
+	if err != nil {
+		return err
+	}
+	s.raise(info.State.LastSeq)
+	return nil
+}
+
+func (l *Log) createStream(ctx context.Context, shard byte) error {
+	epoch := record.Epoch(l.cfg.Rand())
+	for epoch == 0 {
+		epoch = record.Epoch(l.cfg.Rand())
+	}
+	cfg := streamConfig(shard, l.cfg.Replicas, epoch, l.cfg.Clock())
+	_, err := l.cfg.JetStream.CreateStream(ctx, cfg)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil // another process was faster
+	}
+	if err == nil {
+		l.cfg.Logger.Info("delta log stream created", "stream", cfg.Name, "epoch", cfg.Metadata[metaEpoch], "replicas", cfg.Replicas)
+	}
+	return err
+}
+
+func (l *Log) streamInfo(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	s, err := l.cfg.JetStream.Stream(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.CachedInfo(), nil
+}
+
+func (l *Log) reconnects() uint64 { return l.cfg.Conn.Stats().Reconnects }
+
+func apiPrefix(o jetstream.JetStreamOptions) string {
+	switch {
+	case o.APIPrefix != "":
+		return strings.TrimSuffix(o.APIPrefix, ".") + "."
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API."
+	}
+	return jetstream.DefaultAPIPrefix
+}

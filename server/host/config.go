@@ -1,0 +1,70 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Log is what a host needs of the delta log; [*deltalog.Log] is one.
+type Log interface {
+	Epoch(key record.Key) record.Epoch
+	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
+	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
+}
+
+// Config has the bounds of hosts. Zero values stand for the defaults.
+type Config struct {
+	Log    Log
+	Logger *slog.Logger
+	// Clock dates records; nil stands for time.Now.
+	Clock func() time.Time
+
+	// MaxDocument bounds the canonical size of a document, in bytes: 8 MiB.
+	MaxDocument int
+	// KeepRecords and KeepBytes bound the records that a host keeps in memory to
+	// judge mutations on older bases and to let clients resume: 4096 records,
+	// 4 MiB. A client further back gets a snapshot.
+	KeepRecords int
+	KeepBytes   int
+	// MaxQueue bounds the mutations that wait for the append in flight: 4096.
+	MaxQueue int
+	// IdleAfter is how long a document without subscribers stays in memory: 1 min.
+	IdleAfter time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	setDefault(&c.MaxDocument, 8<<20)
+	setDefault(&c.KeepRecords, 4096)
+	setDefault(&c.KeepBytes, 4<<20)
+	setDefault(&c.MaxQueue, 4096)
+	if c.IdleAfter <= 0 {
+		c.IdleAfter = time.Minute
+	}
+	return c
+}
+
+func setDefault(v *int, value int) {
+	if *v <= 0 {
+		*v = value
+	}
+}
+
+// Subscriber is a connection that has a document open. Its methods are called by
+// the goroutines of several hosts and must not block.
+type Subscriber interface {
+	// Client is who submits by this connection.
+	Client() record.ClientID
+	// Send queues a frame. The bytes are shared: nobody may change them. What to
+	// do with a reader that is too slow is the subscriber's matter.
+	Send(frame []byte)
+}

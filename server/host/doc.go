@@ -1,0 +1,25 @@
+// Package host keeps live documents: for each, one goroutine that owns it.
+//
+// A [Host] loads a document by replaying its log, judges the mutations that
+// clients submit, appends those that pass and hands every committed record to
+// the subscribers. Its guarantees:
+//
+//   - Durable before visible (L1): a record is sent to anybody, its authors
+//     included, only after the log acknowledged it.
+//   - Once (L3): a mutation is accepted only if it follows the last one that the
+//     log holds of its client; one that is in the log already, or is on its way,
+//     is not appended again.
+//   - Serializable (L8): a mutation is accepted only if nothing that it read was
+//     written after its base, by the log or by those accepted before it and not
+//     yet appended.
+//   - Each subscriber receives every record after the position that it was
+//     opened at, in order, once. A record's bytes are encoded once and shared.
+//
+// One append is in flight at a time. What arrives meanwhile waits, is judged
+// together, and travels in one record (group commit). When another writer was
+// first, the host reads what it wrote and judges the whole batch again.
+//
+// Everything is bounded: the mailbox and the queue of a host (a full one blocks
+// who submits), the records kept for the conflict test and for resuming, and the
+// size of a document.
+package host

@@ -1,0 +1,324 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// Host is one live document. It is made by a [Registry]. All its fields belong
+// to the goroutine of [Host.run], except those above the line.
+type Host struct {
+	key     record.Key
+	number  uint32 // names the document in frames
+	cfg     Config
+	log     *slog.Logger
+	mailbox chan any
+	results chan appended
+	stopped chan struct{} // closed when run has returned
+
+	// -- owned by run --
+	doc      *doc.Doc // committed state; reserved deltas are on it only while judging
+	tail     deltalog.Tail
+	clients  map[record.ClientID]record.MutationID
+	recent   recent
+	subs     map[Subscriber]struct{}
+	presence map[record.ClientID]present
+	snapshot []byte // canonical form at tail.Head, nil when not made
+	queue    []Submission
+	inFlight *flight
+}
+
+type present struct {
+	by    Subscriber
+	state []byte
+}
+
+// flight is a batch that is being appended.
+type flight struct {
+	members []Submission
+	effects []effect
+	data    []byte
+}
+
+type appended struct {
+	tail deltalog.Tail
+	err  error
+}
+
+// Messages of the mailbox.
+type (
+	subscribe struct {
+		sub Subscriber
+		at  record.Position
+	}
+	unsubscribe struct{ sub Subscriber }
+	submit      struct{ submission Submission }
+	setPresence struct {
+		sub   Subscriber
+		state []byte
+	}
+)
+
+// run loads the document and serves it until ctx ends. It returns an error when
+// the document could not be loaded, or when its log became unreadable.
+func (h *Host) run(ctx context.Context) error {
+	defer close(h.stopped)
+	if err := h.load(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if h.inFlight != nil {
+			<-h.results // Append ends with ctx
+		}
+	}()
+	for {
+		mailbox := h.mailbox
+		if len(h.queue) >= h.cfg.MaxQueue {
+			mailbox = nil // who submits waits
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case result := <-h.results:
+			if err := h.landed(ctx, result); err != nil {
+				return err
+			}
+		case message := <-mailbox:
+			h.handle(message)
+		}
+		h.drainMailbox()
+		if err := h.flush(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// drainMailbox takes what else has arrived, so that it travels in one record.
+func (h *Host) drainMailbox() {
+	for len(h.queue) < h.cfg.MaxQueue {
+		select {
+		case message := <-h.mailbox:
+			h.handle(message)
+		default:
+			return
+		}
+	}
+}
+
+func (h *Host) load(ctx context.Context) error {
+	h.doc = doc.New()
+	h.clients = make(map[record.ClientID]record.MutationID)
+	h.recent = recent{
+		floor:      record.Position{Epoch: h.cfg.Log.Epoch(h.key)},
+		maxRecords: h.cfg.KeepRecords, maxBytes: h.cfg.KeepBytes,
+	}
+	h.tail = deltalog.Tail{Head: h.recent.floor}
+	return h.readOn(ctx)
+}
+
+// readOn applies what the log has after the tail.
+func (h *Host) readOn(ctx context.Context) error {
+	tail, err := h.cfg.Log.Replay(ctx, h.key, h.tail, func(e deltalog.Entry) error {
+		return h.apply(e.Position, &e.Record, e.Data)
+	})
+	if err != nil {
+		return err
+	}
+	h.tail = tail
+	return nil
+}
+
+// apply takes a record of the log that this host did not judge itself.
+func (h *Host) apply(at record.Position, rec *record.Record, data []byte) error {
+	deltas := make([]delta.Delta, len(rec.Mutations))
+	for i, m := range rec.Mutations {
+		var err error
+		if deltas[i], err = delta.Parse(m.Delta); err != nil {
+			return &deltalog.DamagedError{Key: h.key, Sequence: uint64(at.Revision), Err: err}
+		}
+	}
+	effects := make([]effect, len(rec.Mutations))
+	for i, m := range rec.Mutations {
+		done := h.doc.Apply(deltas[i])
+		effects[i] = effect{client: m.Client, id: m.ID, writes: done.Writes}
+	}
+	h.committed(at, effects, data)
+	return nil
+}
+
+// committed makes a record that is applied visible (L1: it is durable).
+func (h *Host) committed(at record.Position, effects []effect, data []byte) {
+	for _, e := range effects {
+		h.clients[e.client] = e.id
+	}
+	h.tail.Head = at
+	h.tail.Last = uint64(at.Revision)
+	h.snapshot = nil
+	frame := wire.EncodeCommit(h.number, at.Revision, data)
+	h.recent.add(committed{at: at, frame: frame, effects: effects})
+	for sub := range h.subs {
+		sub.Send(frame)
+	}
+}
+
+func (h *Host) handle(message any) {
+	switch m := message.(type) {
+	case submit:
+		h.queue = append(h.queue, m.submission)
+	case subscribe:
+		h.subscribe(m.sub, m.at)
+	case unsubscribe:
+		h.unsubscribe(m.sub)
+	case setPresence:
+		h.setPresence(m.sub, m.state)
+	}
+}
+
+// flush judges what waits and begins to append what passes.
+func (h *Host) flush(ctx context.Context) error {
+	if h.inFlight != nil || len(h.queue) == 0 {
+		return nil
+	}
+	batch := h.newBatch()
+	var wait []Submission
+	type refusal struct {
+		submission Submission
+		verdict    verdict
+	}
+	var refused []refusal
+	for i, s := range h.queue {
+		if batch.full(s) {
+			wait = append(wait, h.queue[i:]...)
+			break
+		}
+		switch v := batch.consider(s); v {
+		case accepted, duplicate:
+		case deferred:
+			wait = append(wait, s)
+		default:
+			refused = append(refused, refusal{s, v})
+		}
+	}
+	batch.revert()
+	h.queue = wait
+	for _, r := range refused {
+		h.refuse(r.submission, r.verdict)
+	}
+	if len(batch.members) == 0 {
+		return nil
+	}
+	rec := record.Record{
+		Epoch: h.tail.Head.Epoch, Prev: h.tail.Head.Revision, PrevChain: h.tail.Head.Chain,
+		Time: h.cfg.Clock().UnixMilli(), Mutations: make([]record.Mutation, len(batch.members)),
+	}
+	for i, s := range batch.members {
+		rec.Mutations[i] = record.Mutation{Client: s.From.Client(), ID: s.ID, Delta: s.Delta.Bytes()}
+	}
+	data, err := rec.Encode()
+	if err != nil {
+		return err
+	}
+	h.inFlight = &flight{members: batch.members, effects: batch.effects, data: data}
+	go func(tail deltalog.Tail) {
+		now, err := h.cfg.Log.Append(ctx, h.key, tail, data)
+		h.results <- appended{tail: now, err: err}
+	}(h.tail)
+	return nil
+}
+
+// landed takes the outcome of the append in flight.
+func (h *Host) landed(ctx context.Context, result appended) error {
+	flight := h.inFlight
+	h.inFlight = nil
+	var conflict *deltalog.ConflictError
+	var refused *deltalog.RefusedError
+	switch {
+	case result.err == nil:
+		for _, s := range flight.members {
+			h.doc.Apply(s.Delta)
+		}
+		h.committed(result.tail.Head, flight.effects, flight.data)
+		return nil
+	case errors.As(result.err, &conflict):
+		// Another writer was first: everything is judged again on what it wrote.
+		h.queue = append(flight.members, h.queue...)
+		return h.readOn(ctx)
+	case errors.As(result.err, &refused):
+		for _, s := range flight.members {
+			s.From.Send(wire.Encode(&wire.Reject{
+				Doc: h.number, ID: s.ID, Code: wire.CodeTooLarge, Detail: "the log does not take a record of this size",
+			}))
+		}
+		return nil
+	case ctx.Err() != nil:
+		return nil
+	}
+	return result.err
+}
+
+// subscribe sends what the subscriber lacks and all records from now on.
+func (h *Host) subscribe(sub Subscriber, at record.Position) {
+	opened := wire.Opened{
+		Key: h.key.String(), Doc: h.number, At: at, Head: h.tail.Head.Revision,
+		Last: h.clients[sub.Client()],
+	}
+	missing, ok := h.recent.from(at)
+	if ok && at.Revision > 0 && h.smallerThanSnapshot(missing) {
+		sub.Send(wire.Encode(&opened))
+		for _, c := range missing {
+			sub.Send(c.frame)
+		}
+	} else {
+		if h.snapshot == nil {
+			h.snapshot = h.doc.Canonical()
+		}
+		opened.At, opened.Snapshot = h.tail.Head, h.snapshot
+		sub.Send(wire.Encode(&opened))
+	}
+	for client, p := range h.presence {
+		if p.by != sub {
+			sub.Send(wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: p.state}))
+		}
+	}
+	h.subs[sub] = struct{}{}
+}
+
+func (h *Host) smallerThanSnapshot(missing []committed) bool {
+	size := 0
+	for _, c := range missing {
+		size += len(c.frame)
+	}
+	return size <= h.doc.Size()+1024
+}
+
+func (h *Host) unsubscribe(sub Subscriber) {
+	delete(h.subs, sub)
+	h.setPresence(sub, nil)
+}
+
+// setPresence keeps the last state of each client and tells the others. A client
+// that has come back by another connection is not erased by its old one.
+func (h *Host) setPresence(sub Subscriber, state []byte) {
+	client := sub.Client()
+	if len(state) == 0 {
+		if h.presence[client].by != sub {
+			return
+		}
+		delete(h.presence, client)
+	} else {
+		h.presence[client] = present{by: sub, state: state}
+	}
+	frame := wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: state})
+	for other := range h.subs {
+		if other != sub {
+			other.Send(frame)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package host
+
+import (
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// Submission is one mutation that a client pushed.
+type Submission struct {
+	From    Subscriber
+	ID      record.MutationID
+	Follows record.MutationID
+	Base    record.Revision
+	Reads   []delta.Read
+	Delta   delta.Delta
+}
+
+// verdict is what becomes of a submission.
+type verdict uint8
+
+const (
+	accepted verdict = iota
+	// duplicate: it is in the log or reserved. Its Commit tells, or has told.
+	duplicate
+	// conflicting: the client has to run it again on the head.
+	conflicting
+	// deferred: it conflicts with what is reserved. Judged again after that is in
+	// the log, so that the client can be told on what to run it again.
+	deferred
+	// unknown: its number is taken by another mutation.
+	unknown
+	// oversize: the document would grow past its bound.
+	oversize
+)
+
+// batch is the mutations that are reserved for the next record.
+type batch struct {
+	host     *Host
+	effects  []effect
+	inverses []delta.Delta
+	last     map[record.ClientID]record.MutationID
+	deferred map[record.ClientID]bool
+	size     int // of the deltas in bytes
+	members  []Submission
+}
+
+func (h *Host) newBatch() *batch {
+	return &batch{
+		host:     h,
+		last:     make(map[record.ClientID]record.MutationID),
+		deferred: make(map[record.ClientID]bool),
+	}
+}
+
+// Bounds of a batch: a record has room for so much.
+const (
+	maxBatch        = 1000
+	maxBatchBytes   = record.MaxSize - 64<<10
+	mutationPadding = 64 // bytes of a mutation in a record beside its delta
+)
+
+func (b *batch) full(next Submission) bool {
+	return len(b.members) >= maxBatch || len(b.members) > 0 && b.size+next.Delta.Len()+mutationPadding > maxBatchBytes
+}
+
+// consider judges a submission and reserves it if it passes: its delta is then
+// applied to the document until [batch.revert].
+func (b *batch) consider(s Submission) verdict {
+	client := s.From.Client()
+	if b.deferred[client] {
+		return deferred
+	}
+	v := b.judge(client, s)
+	switch v {
+	case accepted:
+		done := b.host.doc.Apply(s.Delta)
+		if b.host.doc.Size() > b.host.cfg.MaxDocument {
+			b.host.doc.Apply(done.Inverse)
+			return oversize
+		}
+		b.members = append(b.members, s)
+		b.effects = append(b.effects, effect{client: client, id: s.ID, writes: done.Writes})
+		b.inverses = append(b.inverses, done.Inverse)
+		b.last[client] = s.ID
+		b.size += s.Delta.Len() + mutationPadding
+	case deferred:
+		b.deferred[client] = true
+	}
+	return v
+}
+
+// revert takes the reserved deltas off the document: until they are durable,
+// nobody must see them.
+func (b *batch) revert() {
+	for i := len(b.inverses) - 1; i >= 0; i-- {
+		b.host.doc.Apply(b.inverses[i])
+	}
+	b.inverses = nil
+}
+
+func (b *batch) judge(client record.ClientID, s Submission) verdict {
+	h := b.host
+	last, reserved := b.last[client]
+	if !reserved {
+		last = h.clients[client]
+	}
+	if s.ID.Number <= last.Number {
+		if s.ID == last || b.holds(client, s.ID) || h.recent.holds(client, s.ID) {
+			return duplicate
+		}
+		return unknown
+	}
+	if s.Base > h.tail.Head.Revision {
+		return unknown
+	}
+	if s.Follows != last {
+		return conflicting
+	}
+	since, ok := h.recent.after(s.Base)
+	if !ok {
+		return conflicting
+	}
+	// The client's own mutations are left out: it follows the last of them, which
+	// follows the one before, so all of them were in the view that it changed.
+	for _, c := range since {
+		if conflict(c.effects, client, s.Reads) {
+			return conflicting
+		}
+	}
+	if conflict(b.effects, client, s.Reads) {
+		return deferred
+	}
+	return accepted
+}
+
+func (b *batch) holds(client record.ClientID, id record.MutationID) bool {
+	for _, e := range b.effects {
+		if e.client == client && e.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+func conflict(effects []effect, client record.ClientID, reads []delta.Read) bool {
+	for _, e := range effects {
+		if e.client != client && delta.Conflicts(reads, e.writes) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse answers a submission that was not accepted.
+func (h *Host) refuse(s Submission, v verdict) {
+	reject := wire.Reject{Doc: h.number, ID: s.ID}
+	switch v {
+	case conflicting:
+		s.From.Send(wire.Encode(&wire.Conflict{Doc: h.number, ID: s.ID, Head: h.tail.Head.Revision}))
+		return
+	case unknown:
+		reject.Code = wire.CodeUnknownMutation
+		reject.Detail = "the number is taken by another mutation, or the base is not in this log"
+	case oversize:
+		reject.Code = wire.CodeTooLarge
+		reject.Detail = "the document would grow past its bound"
+	default:
+		return
+	}
+	s.From.Send(wire.Encode(&reject))
+}

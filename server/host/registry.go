@@ -1,0 +1,193 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// Registry holds the live documents of a process. A document is loaded when it
+// is first opened and leaves memory when nobody has had it open for a while.
+type Registry struct {
+	cfg    Config
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	hosts  map[record.Key]*entry
+	number uint32
+	closed bool
+}
+
+type entry struct {
+	host    *Host
+	cancel  context.CancelFunc
+	handles map[*Handle]struct{}
+	idle    time.Time // since when it has no handles
+}
+
+// ErrClosed is returned by a registry that was closed.
+var ErrClosed = errors.New("host: the registry is closed")
+
+// NewRegistry returns an empty registry. Close it when done.
+func NewRegistry(cfg Config) *Registry {
+	r := &Registry{cfg: cfg.withDefaults(), hosts: make(map[record.Key]*entry)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.wg.Go(r.evict)
+	return r
+}
+
+// Handle is one subscriber's access to a live document.
+type Handle struct {
+	registry *Registry
+	entry    *entry
+	sub      Subscriber
+}
+
+// Open subscribes to a document, from a position that the subscriber holds.
+// Opened, and the records after it, come by [Subscriber.Send]; if the document
+// cannot be loaded, or has to be closed later, a Fault comes and the handle is
+// dead. Open does not wait for the document to load.
+func (r *Registry) Open(key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
+	h, err := r.handle(key, sub)
+	if err != nil {
+		return nil, err
+	}
+	h.post(subscribe{sub: sub, at: at})
+	return h, nil
+}
+
+func (r *Registry) handle(key record.Key, sub Subscriber) (*Handle, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	e := r.hosts[key]
+	if e == nil {
+		e = r.start(key)
+	}
+	h := &Handle{registry: r, entry: e, sub: sub}
+	e.handles[h] = struct{}{}
+	return h, nil
+}
+
+// start begins to load a document. The lock is held.
+func (r *Registry) start(key record.Key) *entry {
+	r.number++
+	ctx, cancel := context.WithCancel(r.ctx)
+	host := &Host{
+		key: key, number: r.number, cfg: r.cfg,
+		log:     r.cfg.Logger.With("doc", key.String()),
+		mailbox: make(chan any, 256), results: make(chan appended, 1), stopped: make(chan struct{}),
+		subs: make(map[Subscriber]struct{}), presence: make(map[record.ClientID]present),
+	}
+	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
+	r.hosts[key] = e
+	r.wg.Go(func() {
+		defer cancel()
+		if err := host.run(ctx); err != nil && ctx.Err() == nil {
+			host.log.Error("document closed", "error", err)
+			r.failed(key, e, err)
+		}
+	})
+	return e
+}
+
+// failed takes a host that stopped by itself out of the registry and tells its
+// subscribers.
+func (r *Registry) failed(key record.Key, e *entry, err error) {
+	fault := wire.Fault{Key: key.String(), Code: wire.CodeUnavailable, Detail: "the document's log cannot be read now"}
+	var damaged *deltalog.DamagedError
+	if errors.As(err, &damaged) {
+		fault.Code, fault.Detail = wire.CodeDamaged, "the document's log holds a record that this server cannot read"
+	}
+	frame := wire.Encode(&fault)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts[key] == e {
+		delete(r.hosts, key)
+	}
+	for h := range e.handles {
+		h.sub.Send(frame)
+	}
+}
+
+// evict ends the hosts of documents that nobody has open.
+func (r *Registry) evict() {
+	tick := time.NewTicker(max(r.cfg.IdleAfter/4, 10*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case now := <-tick.C:
+			r.mu.Lock()
+			for key, e := range r.hosts {
+				if len(e.handles) == 0 && now.Sub(e.idle) >= r.cfg.IdleAfter {
+					delete(r.hosts, key)
+					e.cancel()
+				}
+			}
+			r.mu.Unlock()
+		}
+	}
+}
+
+// Live returns how many documents are in memory.
+func (r *Registry) Live() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.hosts)
+}
+
+// Close ends all hosts and waits for them. Appends in flight are given up: their
+// outcome is found in the log by whoever loads the document next.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.wg.Wait()
+}
+
+// Number is how frames name the document, for the life of this process.
+func (h *Handle) Number() uint32 { return h.entry.host.number }
+
+// Key returns the document's key.
+func (h *Handle) Key() record.Key { return h.entry.host.key }
+
+// Submit hands a mutation to the document. It blocks while the document's queue
+// is full.
+func (h *Handle) Submit(s Submission) {
+	s.From = h.sub
+	h.post(submit{s})
+}
+
+// SetPresence tells the other subscribers a JSON object; empty takes it back.
+func (h *Handle) SetPresence(state []byte) { h.post(setPresence{h.sub, state}) }
+
+// Close ends the subscription.
+func (h *Handle) Close() {
+	h.post(unsubscribe{h.sub})
+	h.registry.mu.Lock()
+	defer h.registry.mu.Unlock()
+	delete(h.entry.handles, h)
+	if len(h.entry.handles) == 0 {
+		h.entry.idle = time.Now()
+	}
+}
+
+// post delivers a message, unless the host has stopped.
+func (h *Handle) post(message any) {
+	select {
+	case h.entry.host.mailbox <- message:
+	case <-h.entry.host.stopped:
+	}
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/coder/websocket"
+)
+
+// Sessions serves accepted WebSockets.
+type Sessions interface {
+	Serve(conn *websocket.Conn)
+	Len() int
+}
+
+// Config wires the handler to the rest of the server.
+type Config struct {
+	Sessions Sessions
+	// Health returns nil while edits can be stored.
+	Health func() error
+	// Documents returns how many documents are in memory.
+	Documents func() int
+	Version   string
+	// Web serves the pages.
+	Web    http.Handler
+	Logger *slog.Logger
+	// LocalOnly refuses requests whose Host is not a name of the local host.
+	LocalOnly bool
+	// Origins are further origins, as host[:port] patterns, whose pages may use
+	// the WebSocket.
+	Origins []string
+}
+
+// New returns the handler of a server.
+func New(cfg Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/sync", cfg.sync)
+	mux.HandleFunc("GET /healthz", cfg.health)
+	mux.Handle("GET /", cfg.Web)
+	if !cfg.LocalOnly {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r.Host) {
+			http.Error(w, "this server is for the local host only and was asked for as "+r.Host, http.StatusMisdirectedRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (cfg Config) sync(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		OriginPatterns:  cfg.Origins,
+		CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		cfg.Logger.Info("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
+		return // Accept has answered
+	}
+	cfg.Sessions.Serve(conn)
+}
+
+// health is what load balancers and people look at.
+type health struct {
+	Status    string `json:"status"` // "ok" or "unavailable"
+	Reason    string `json:"reason,omitempty"`
+	Version   string `json:"version"`
+	Clients   int    `json:"clients"`
+	Documents int    `json:"documents"` // in memory
+}
+
+func (cfg Config) health(w http.ResponseWriter, _ *http.Request) {
+	h := health{Status: "ok", Version: cfg.Version, Clients: cfg.Sessions.Len(), Documents: cfg.Documents()}
+	status := http.StatusOK
+	if err := cfg.Health(); err != nil {
+		h.Status, h.Reason = "unavailable", err.Error()
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(h) //nolint:errcheck // the client is gone
+}
+
+func isLocal(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(trimBrackets(host))
+	return ip != nil && ip.IsLoopback()
+}
+
+func trimBrackets(host string) string {
+	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
+		return host[1 : len(host)-1]
+	}
+	return host
+}

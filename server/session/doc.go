@@ -1,0 +1,12 @@
+// Package session serves one client over one WebSocket.
+//
+// A session has two goroutines: the reader, which is the caller of [Serve],
+// decodes frames and hands them to the documents; the writer takes everything
+// that is queued for the client and writes it as one message per flush, so that
+// messages join under load and nothing waits when there is none.
+//
+// What is queued for a client is bounded in bytes. A client that does not read
+// as fast as its documents change is disconnected with [wire.CodeSlow]; it
+// connects again and resumes from what it holds. Nothing that a client sends can
+// do more than end its own session.
+package session

@@ -1,0 +1,148 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// clockSkew is how far in the future a client id may have been born.
+const clockSkew = 5 * time.Minute
+
+func (s *Session) hello(frame wire.Frame) error {
+	f, ok := frame.(*wire.Hello)
+	if !ok {
+		return &closing{code: wire.CodeBadFrame, detail: "the first frame must be hello"}
+	}
+	if f.Protocol != wire.Protocol {
+		return &closing{code: wire.CodeBadVersion, detail: fmt.Sprintf("protocol version %d; this server speaks %d", f.Protocol, wire.Protocol)}
+	}
+	s.client = f.Client
+	if s.client.IsZero() {
+		s.client = s.cfg.NewClient()
+	} else if time.UnixMilli(s.client.Born()).After(time.Now().Add(clockSkew)) {
+		return &closing{code: wire.CodeBadClient, detail: "the client id is from the future"}
+	}
+	s.Send(wire.Encode(&wire.Welcome{
+		Protocol: wire.Protocol, Client: s.client, Server: s.cfg.Version,
+		Heartbeat:  uint32(s.cfg.Heartbeat.Milliseconds()),
+		MaxMessage: uint32(s.cfg.MaxMessage), MaxDelta: uint32(s.cfg.MaxDelta),
+	}))
+	if s.storage != nil {
+		s.Send(s.storage)
+	}
+	return nil
+}
+
+// handle serves one frame. An error ends the session.
+func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
+	switch f := frame.(type) {
+	case *wire.Open:
+		return s.openDocument(f)
+	case *wire.Leave:
+		if h, ok := s.open[f.Doc]; ok {
+			s.leave(f.Doc, h)
+		}
+		return nil
+	case *wire.Push:
+		return s.push(f)
+	case *wire.SetPresence:
+		return s.setPresence(f)
+	case *wire.Ping:
+		s.Send(wire.Encode(&wire.Pong{Number: f.Number}))
+		return nil
+	case *wire.ReadLog:
+		select {
+		case s.logReads <- f:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return &closing{code: wire.CodeBadFrame, detail: fmt.Sprintf("frame type %d is out of place", frame.Type())}
+}
+
+func (s *Session) openDocument(f *wire.Open) error {
+	key, err := record.ParseKey(f.Key)
+	if err != nil {
+		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeBadKey, Key: f.Key, Detail: err.Error()}))
+		return nil
+	}
+	if number, ok := s.byKey[key]; ok {
+		s.leave(number, s.open[number])
+	}
+	if len(s.open) >= s.cfg.MaxOpen {
+		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeTooMany, Key: f.Key, Detail: fmt.Sprintf("a connection has at most %d documents open", s.cfg.MaxOpen)}))
+		return nil
+	}
+	h, err := s.cfg.Documents.Open(key, s, f.At)
+	if err != nil {
+		return &closing{code: wire.CodeDraining, detail: "the server is stopping"}
+	}
+	s.open[h.Number()] = h
+	s.byKey[key] = h.Number()
+	return nil
+}
+
+func (s *Session) leave(number uint32, h *host.Handle) {
+	h.Close()
+	delete(s.open, number)
+	delete(s.byKey, h.Key())
+}
+
+func (s *Session) push(f *wire.Push) error {
+	h, ok := s.open[f.Doc]
+	if !ok {
+		s.reject(f, wire.CodeNotOpen, "the document is not open on this connection")
+		return nil
+	}
+	if len(f.Delta) > s.cfg.MaxDelta {
+		s.reject(f, wire.CodeTooLarge, fmt.Sprintf("a delta has at most %d bytes", s.cfg.MaxDelta))
+		return nil
+	}
+	patch, err := delta.Parse(f.Delta)
+	if err != nil {
+		s.reject(f, wire.CodeBadDelta, err.Error())
+		return nil
+	}
+	if len(f.Reads) > wire.MaxReads {
+		return &closing{code: wire.CodeBadFrame, detail: "too many reads"}
+	}
+	for _, r := range f.Reads {
+		if !r.Valid() {
+			return &closing{code: wire.CodeBadFrame, detail: "malformed read"}
+		}
+	}
+	if f.ID.Number == 0 {
+		return &closing{code: wire.CodeBadFrame, detail: "a mutation's number is 1 or more"}
+	}
+	h.Submit(host.Submission{ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch})
+	return nil
+}
+
+func (s *Session) reject(f *wire.Push, code wire.Code, detail string) {
+	s.Send(wire.Encode(&wire.Reject{Doc: f.Doc, ID: f.ID, Code: code, Detail: detail}))
+}
+
+func (s *Session) setPresence(f *wire.SetPresence) error {
+	h, ok := s.open[f.Doc]
+	if !ok {
+		return nil // left in the meantime
+	}
+	if len(f.State) > wire.MaxPresence {
+		return &closing{code: wire.CodeTooLarge, detail: fmt.Sprintf("a presence has at most %d bytes", wire.MaxPresence)}
+	}
+	if len(f.State) > 0 {
+		if err := jsontext.ValidateObject(f.State); err != nil {
+			return &closing{code: wire.CodeBadFrame, detail: "presence: " + err.Error()}
+		}
+	}
+	h.SetPresence(f.State)
+	return nil
+}

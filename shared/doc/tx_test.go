@@ -1,0 +1,5 @@
+package doc_test
+
+import "errors"
+
+var errRefused = errors.New("refused")

@@ -1,0 +1,289 @@
+package replica
+
+import (
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// MaxPending bounds the mutations of a document that wait for the server.
+const MaxPending = 10_000
+
+// Document is a replica of one document. It is made by [Engine.Open].
+type Document struct {
+	engine   *Engine
+	key      record.Key
+	observer Observer
+
+	state  docState
+	number uint32          // the server's name for it on this connection
+	head   record.Revision // while catching up: how far the log is known to go
+
+	view    *doc.Doc
+	at      record.Position // of the confirmed document; zero: nothing known
+	known   bool
+	pending []*mutation
+	last    record.MutationID // own last mutation at position at
+	counter uint64            // highest number given out
+
+	presence []byte // own, as last set
+	peers    map[record.ClientID]struct{}
+}
+
+type docState uint8
+
+const (
+	closed   docState = iota // no connection
+	opening                  // Open was sent
+	catching                 // Opened was received, commits up to head follow
+	live                     // at the head; mutations are sent at once
+	failed                   // refused for now; Tick tries again
+	refused                  // refused for good, or left
+)
+
+func newDocument(e *Engine, key record.Key, observer Observer) *Document {
+	return &Document{
+		engine: e, key: key, observer: observer, view: doc.New(),
+		peers: make(map[record.ClientID]struct{}),
+	}
+}
+
+// Key returns the document's key.
+func (d *Document) Key() record.Key { return d.key }
+
+// View returns the document with the pending mutations applied. It must be read
+// only, and not be kept across calls into the engine.
+func (d *Document) View() *doc.Doc { return d.view }
+
+// Position returns how far the log has been read.
+func (d *Document) Position() record.Position { return d.at }
+
+// Known reports whether a state of the document has arrived.
+func (d *Document) Known() bool { return d.known }
+
+// Live reports whether the replica is at the head of the log, as far as it can
+// tell.
+func (d *Document) Live() bool { return d.state == live }
+
+// Pending returns how many mutations wait to be confirmed.
+func (d *Document) Pending() int { return len(d.pending) }
+
+// Mutate runs a transaction on the view and submits what it changed. The tag is
+// passed to [Observer.Settled], which is called once, unless Mutate returns an
+// error or the change is empty; then nothing is pending and nothing happened.
+//
+// again runs the transaction anew when a conflict demands it, or is nil if that
+// is not possible. Mutate does not call Patched and Changed for what first does.
+func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
+	switch {
+	case d.state == refused:
+		return doc.Change{}, ErrLeft
+	case !d.known:
+		return doc.Change{}, ErrNotReady
+	case len(d.pending) >= MaxPending:
+		return doc.Change{}, ErrTooManyPending
+	}
+	m, err := d.run(tag, first, again)
+	if err != nil || m == nil {
+		return doc.Change{}, err
+	}
+	d.counter++
+	m.id = d.newID(d.counter)
+	d.pending = append(d.pending, m)
+	d.send()
+	return m.change, nil
+}
+
+// SetPresence tells the other clients a JSON object, or with an empty state
+// takes it back. It is told again after every reconnect.
+func (d *Document) SetPresence(state []byte) {
+	d.presence = state
+	d.sendPresence()
+}
+
+func (d *Document) sendPresence() {
+	if d.state == catching || d.state == live {
+		d.engine.out.add(&wire.SetPresence{Doc: d.number, State: d.presence})
+	}
+}
+
+func (d *Document) peer(f *wire.Peer) {
+	if len(f.State) == 0 {
+		delete(d.peers, f.Client)
+	} else {
+		d.peers[f.Client] = struct{}{}
+	}
+	d.observer.Peer(f.Client, f.State)
+}
+
+// Leave ends the subscription. What is pending is settled with [ErrLeft]; it may
+// be in the log nevertheless if it was sent.
+func (d *Document) Leave() {
+	if d.state == catching || d.state == live {
+		d.engine.out.add(&wire.Leave{Doc: d.number})
+	}
+	d.unsubscribed()
+	delete(d.engine.docs, d.key)
+	d.state = refused
+	over := d.pending
+	d.pending = nil
+	d.settle(over, Outcome{Err: ErrLeft})
+}
+
+func (d *Document) open() {
+	d.state = opening
+	d.engine.out.add(&wire.Open{Key: d.key.String(), At: d.at})
+}
+
+// resync opens the document anew as if nothing was known of it.
+func (d *Document) resync() {
+	d.engine.out.add(&wire.Leave{Doc: d.number})
+	d.unsubscribed()
+	d.state = opening
+	d.engine.out.add(&wire.Open{Key: d.key.String()})
+}
+
+// unsubscribed forgets what belonged to a subscription. Mutations will have to
+// be sent again.
+func (d *Document) unsubscribed() {
+	delete(d.engine.byNumber, d.number)
+	for _, m := range d.pending {
+		m.sent = false
+	}
+	for client := range d.peers {
+		d.observer.Peer(client, nil)
+	}
+	clear(d.peers)
+}
+
+func (d *Document) disconnected() {
+	d.unsubscribed()
+	if d.state != refused {
+		d.state = closed
+	}
+}
+
+func (d *Document) failed(code wire.Code, detail string) {
+	d.unsubscribed()
+	if code.Retry() == wire.RetryNever {
+		d.state = refused
+	} else {
+		d.state = failed
+	}
+	d.observer.Failed(code, detail)
+}
+
+// opened continues from what the replica holds, or replaces it.
+func (d *Document) opened(f *wire.Opened) error {
+	if d.state != opening {
+		return &ProtocolError{Reason: "opened without open"}
+	}
+	d.number, d.head, d.state = f.Doc, f.Head, catching
+	if len(f.Snapshot) > 0 {
+		if err := d.replace(f); err != nil {
+			return err
+		}
+	} else if f.At != d.at || !d.known {
+		return &ProtocolError{Reason: "opened at a position that the replica does not hold"}
+	}
+	if len(d.presence) > 0 {
+		d.sendPresence()
+	}
+	d.caughtUp()
+	return nil
+}
+
+// replace takes a snapshot in the place of the confirmed document. Pending
+// mutations that it contains are over; the others have to be run again, because
+// what they read may have changed in between.
+func (d *Document) replace(f *wire.Opened) error {
+	view, err := doc.Parse(f.Snapshot)
+	if err != nil {
+		return &ProtocolError{Reason: "snapshot: " + err.Error()}
+	}
+	d.view, d.at, d.known = view, f.At, true
+	d.observer.Reset(view)
+	d.settleThrough(f.Last, f.At.Revision)
+	d.last = f.Last
+	d.counter = max(d.counter, f.Last.Number)
+	for _, m := range d.pending {
+		m.stale = true
+		d.apply(m)
+	}
+	return nil
+}
+
+// settleThrough ends the pending mutations that a snapshot with the given last
+// mutation of this client contains. Mutations follow one another, so everything
+// before a contained one is contained.
+func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
+	for i := len(d.pending) - 1; i >= 0; i-- {
+		if d.pending[i].attempted(last) {
+			d.settle(d.pending[:i+1], Outcome{Revision: at})
+			d.pending = d.pending[i+1:]
+			return
+		}
+	}
+	// None is known to be contained. Where a number is taken by something else
+	// the fate of the mutation cannot be told; to send it again could make it
+	// count twice.
+	unknown := 0
+	for unknown < len(d.pending) && d.pending[unknown].id.Number <= last.Number {
+		unknown++
+	}
+	over := d.pending[:unknown]
+	d.pending = d.pending[unknown:]
+	d.settle(over, Outcome{Err: &RejectedError{
+		Code: wire.CodeUnknownMutation, Detail: "the log does not tell whether the edit was stored",
+	}})
+}
+
+// commit takes the next record of the log.
+func (d *Document) commit(f *wire.Commit) error {
+	if d.state != catching && d.state != live {
+		return nil
+	}
+	rec, err := record.Decode(f.Record)
+	if err != nil {
+		return &ProtocolError{Reason: err.Error()}
+	}
+	if !rec.Continues(d.at) {
+		return &ProtocolError{Reason: "record " + d.at.String() + " is not continued by the next one"}
+	}
+	deltas := make([]delta.Delta, len(rec.Mutations))
+	for i, m := range rec.Mutations {
+		if deltas[i], err = delta.Parse(m.Delta); err != nil {
+			return &ProtocolError{Reason: "delta in a record: " + err.Error()}
+		}
+	}
+	for i, m := range rec.Mutations {
+		if m.Client == d.engine.client {
+			d.own(m.ID, deltas[i], f.Revision)
+		} else {
+			d.foreign(deltas[i])
+		}
+	}
+	d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
+	d.observer.Committed(d.at, &rec)
+	d.caughtUp()
+	return nil
+}
+
+// caughtUp goes live once the head that Opened named is reached: pending
+// mutations whose reads were overwritten meanwhile are run again with all that
+// follow them, the others stand on the new base; then everything is sent.
+func (d *Document) caughtUp() {
+	if d.state != catching || d.at.Revision < d.head {
+		return
+	}
+	d.state = live
+	for i, m := range d.pending {
+		if m.stale {
+			d.runAgain(i)
+			break
+		}
+		m.base = d.at.Revision
+	}
+	d.send()
+}

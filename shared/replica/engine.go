@@ -1,0 +1,299 @@
+package replica
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// Config describes a client.
+type Config struct {
+	// Random returns 64 random bits. Required.
+	Random func() uint64
+	// Token is presented to the server.
+	Token string
+	// OnStorage, if set, is told when the server's log stops or resumes to take
+	// appends.
+	OnStorage func(available bool, detail string)
+	// OnDrain, if set, is told that the server is about to stop and that the
+	// client should connect anew at a random time within so many milliseconds.
+	OnDrain func(within uint32)
+	// OnLogPage, if set, is told the answers to ReadLog: a page, or a fault.
+	OnLogPage func(request uint32, page *wire.LogPage, fault *wire.Fault)
+}
+
+// Engine is one client of a server. Use [New].
+type Engine struct {
+	cfg    Config
+	state  connState
+	client record.ClientID
+	limits limits
+	out    outbox
+
+	docs     map[record.Key]*Document
+	byNumber map[uint32]*Document
+
+	silent  int // ticks since the last message of the server
+	request uint32
+}
+
+type limits struct{ message, delta int }
+
+type connState uint8
+
+const (
+	down     connState = iota // no transport
+	greeting                  // Hello was sent
+	up                        // Welcome was received
+)
+
+// New returns an engine that is not connected.
+func New(cfg Config) *Engine {
+	return &Engine{
+		cfg:      cfg,
+		limits:   limits{message: wire.MaxMessage, delta: wire.MaxDelta},
+		docs:     make(map[record.Key]*Document),
+		byNumber: make(map[uint32]*Document),
+	}
+}
+
+// ProtocolError says that the server sent something that makes no sense where it
+// came. The connection must be closed; a new one starts afresh.
+type ProtocolError struct{ Reason string }
+
+func (e *ProtocolError) Error() string { return "protocol: " + e.Reason }
+
+// ClosedError says that the server ended the connection, and why. What to do is
+// in Code.Retry.
+type ClosedError struct {
+	Code   wire.Code
+	Detail string
+}
+
+func (e *ClosedError) Error() string {
+	return "closed by the server: " + e.Code.String() + ": " + e.Detail
+}
+
+// Client returns the id that the server has given to this client, zero before
+// the first connection.
+func (e *Engine) Client() record.ClientID { return e.client }
+
+// Online reports whether the server has welcomed the client on the present
+// connection.
+func (e *Engine) Online() bool { return e.state == up }
+
+// Connected says that a transport is up. The engine greets the server.
+func (e *Engine) Connected() {
+	e.Disconnected()
+	e.state = greeting
+	e.silent = 0
+	e.out.add(&wire.Hello{Protocol: wire.Protocol, Client: e.client, Token: e.cfg.Token})
+}
+
+// Disconnected says that the transport is gone. Everything pending is kept.
+func (e *Engine) Disconnected() {
+	e.state = down
+	e.out.clear()
+	for _, d := range e.docs {
+		d.disconnected()
+	}
+}
+
+// TakeOutput returns the next message to send, nil when there is none. Call it
+// until it returns nil, after every call that may have produced output.
+func (e *Engine) TakeOutput() []byte { return e.out.take(e.limits.message) }
+
+// maxSilence is after how many ticks without a message a connection is dead.
+const maxSilence = 3
+
+// Tick says that some seconds went by. It returns false when the server has been
+// silent for so long that the connection should be closed.
+func (e *Engine) Tick() bool {
+	if e.state == down {
+		return true
+	}
+	e.silent++
+	if e.silent > maxSilence {
+		return false
+	}
+	if e.state == up {
+		e.out.add(&wire.Ping{Number: uint64(e.silent)})
+		for _, d := range e.docs {
+			if d.state == failed {
+				d.open()
+			}
+		}
+	}
+	return true
+}
+
+// Open returns the document of a key and subscribes to it, now or as soon as
+// there is a connection. Opening a key again returns the same document and
+// ignores the observer.
+func (e *Engine) Open(key record.Key, observer Observer) *Document {
+	if d, ok := e.docs[key]; ok {
+		return d
+	}
+	d := newDocument(e, key, observer)
+	e.docs[key] = d
+	if e.state == up {
+		d.open()
+	}
+	return d
+}
+
+// ReadLog asks for a page of a document's log; the answer, with the same number,
+// comes by Config.OnLogPage. It returns 0 when there is no connection.
+func (e *Engine) ReadLog(key record.Key, after record.Revision, limit uint32) uint32 {
+	if e.state != up {
+		return 0
+	}
+	e.request++
+	e.out.add(&wire.ReadLog{Request: e.request, Key: key.String(), After: after, Limit: limit})
+	return e.request
+}
+
+// Receive takes a message of the server. The error is a [*ProtocolError], a
+// [*ClosedError] or a [*wire.FrameError]; the driver must then close the
+// connection.
+func (e *Engine) Receive(message []byte) error {
+	if e.state == down {
+		return &ProtocolError{Reason: "a message without a connection"}
+	}
+	e.silent = 0
+	touched := make(map[*Document]struct{}, 1)
+	defer func() {
+		for d := range touched {
+			d.observer.Changed()
+		}
+	}()
+	for len(message) > 0 {
+		frame, rest, err := wire.Decode(message)
+		if err != nil {
+			return err
+		}
+		message = rest
+		d, err := e.dispatch(frame)
+		if d != nil {
+			touched[d] = struct{}{}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dispatch handles one frame and returns the document whose observer has to be
+// told that a batch is over.
+func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
+	if welcome, ok := frame.(*wire.Welcome); ok {
+		return nil, e.welcome(welcome)
+	}
+	if fault, ok := frame.(*wire.Fault); ok {
+		return nil, e.fault(fault)
+	}
+	if e.state != up {
+		return nil, &ProtocolError{Reason: "frame type " + strconv.Itoa(int(frame.Type())) + " before welcome"}
+	}
+	switch f := frame.(type) {
+	case *wire.Opened:
+		key, err := record.ParseKey(f.Key)
+		d := e.docs[key]
+		if err != nil || d == nil {
+			return nil, nil // left before the answer came
+		}
+		e.byNumber[f.Doc] = d
+		return d, d.opened(f)
+	case *wire.Commit:
+		if d := e.byNumber[f.Doc]; d != nil {
+			return d, d.commit(f)
+		}
+	case *wire.Conflict:
+		if d := e.byNumber[f.Doc]; d != nil {
+			d.conflict(f)
+			return d, nil
+		}
+	case *wire.Reject:
+		if d := e.byNumber[f.Doc]; d != nil {
+			d.reject(f)
+			return d, nil
+		}
+	case *wire.Peer:
+		if d := e.byNumber[f.Doc]; d != nil {
+			d.peer(f)
+		}
+	case *wire.Pong:
+	case *wire.LogPage:
+		if e.cfg.OnLogPage != nil {
+			e.cfg.OnLogPage(f.Request, f, nil)
+		}
+	case *wire.Storage:
+		if e.cfg.OnStorage != nil {
+			e.cfg.OnStorage(f.Available, f.Detail)
+		}
+	case *wire.Drain:
+		if e.cfg.OnDrain != nil {
+			e.cfg.OnDrain(f.Within)
+		}
+	default:
+		return nil, &ProtocolError{Reason: "frame type " + strconv.Itoa(int(frame.Type())) + " from a server"}
+	}
+	return nil, nil
+}
+
+func (e *Engine) welcome(f *wire.Welcome) error {
+	switch {
+	case e.state != greeting:
+		return &ProtocolError{Reason: "welcome twice"}
+	case f.Protocol != wire.Protocol:
+		return &ProtocolError{Reason: "protocol version " + strconv.Itoa(int(f.Protocol))}
+	case f.Client.IsZero() || !e.client.IsZero() && f.Client != e.client:
+		return &ProtocolError{Reason: "welcome for another client"}
+	case f.MaxMessage == 0 || f.MaxDelta == 0:
+		return &ProtocolError{Reason: "welcome without limits"}
+	}
+	e.state = up
+	e.client = f.Client
+	e.limits = limits{message: int(f.MaxMessage), delta: int(f.MaxDelta)}
+	for _, d := range e.docs {
+		if d.state != refused {
+			d.open()
+		}
+	}
+	return nil
+}
+
+func (e *Engine) fault(f *wire.Fault) error {
+	if f.Request != 0 {
+		if e.cfg.OnLogPage != nil {
+			e.cfg.OnLogPage(f.Request, nil, f)
+		}
+		return nil
+	}
+	if f.Key == "" {
+		return &ClosedError{Code: f.Code, Detail: f.Detail}
+	}
+	key, err := record.ParseKey(f.Key)
+	if err != nil {
+		return &ProtocolError{Reason: "fault of a malformed key"}
+	}
+	if d := e.docs[key]; d != nil {
+		d.failed(f.Code, f.Detail)
+	}
+	return nil
+}
+
+// Errors of [Document.Mutate].
+var (
+	// ErrNotReady: nothing is known of the document yet.
+	ErrNotReady = errors.New("document is not ready: its first state has not arrived")
+	// ErrTooManyPending: [MaxPending] mutations wait for the server.
+	ErrTooManyPending = errors.New("too many edits are waiting for the server")
+	// ErrDeltaTooLarge: the delta is above the server's bound.
+	ErrDeltaTooLarge = errors.New("the edit is larger than the server accepts")
+	// ErrLeft: the document was left.
+	ErrLeft = errors.New("document was left")
+)

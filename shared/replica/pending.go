@@ -1,0 +1,219 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// mutation is one pending transaction of this client.
+type mutation struct {
+	tag    uint64
+	id     record.MutationID
+	base   record.Revision // the confirmed revision that change was computed on
+	change doc.Change      // change.Effect is relative to the view as it is
+	again  Author
+	sent   bool // on the present connection
+	stale  bool // something that it read has been written since its base
+	// attempts are the ids under which deltas of this mutation were sent before.
+	// One of them may be in the log, or get there, while we know nothing of it.
+	attempts []record.MutationID
+}
+
+func (m *mutation) attempted(id record.MutationID) bool {
+	return m.id == id || slices.Contains(m.attempts, id)
+}
+
+func (d *Document) newID(number uint64) record.MutationID {
+	return record.MutationID{Number: number, Nonce: d.engine.cfg.Random()}
+}
+
+// run makes a mutation, without an id. It is nil when nothing changed.
+func (d *Document) run(tag uint64, first, again Author) (*mutation, error) {
+	change, err := first(d.view)
+	if err != nil {
+		return nil, err
+	}
+	if change.Empty() {
+		return nil, nil
+	}
+	if change.Delta.Len() > d.engine.limits.delta {
+		d.view.Apply(change.Inverse)
+		return nil, ErrDeltaTooLarge
+	}
+	change.Reads = boundReads(change.Reads)
+	return &mutation{tag: tag, base: d.at.Revision, change: change, again: again}, nil
+}
+
+// maxReadBytes bounds the pointers that travel with one mutation.
+const maxReadBytes = 64 << 10
+
+// boundReads replaces a set of reads that is too large to be sent by the one
+// read that stands for all.
+func boundReads(reads []delta.Read) []delta.Read {
+	size := 0
+	for _, r := range reads {
+		size += len(r.Path)
+	}
+	if len(reads) > wire.MaxReads || size > maxReadBytes {
+		return []delta.Read{delta.WholeDocument}
+	}
+	return reads
+}
+
+// send submits what was not sent on this connection.
+func (d *Document) send() {
+	if d.state != live {
+		return
+	}
+	follows := d.last
+	for _, m := range d.pending {
+		if !m.sent {
+			m.sent = true
+			d.engine.out.add(&wire.Push{
+				Doc: d.number, ID: m.id, Follows: follows, Base: m.base,
+				Reads: m.change.Reads, Delta: m.change.Delta.Bytes(),
+			})
+		}
+		follows = m.id
+	}
+}
+
+// apply puts a mutation's delta on top of the view.
+func (d *Document) apply(m *mutation) {
+	m.change.Effect = d.view.Apply(m.change.Delta)
+	d.observer.Patched(m.change.Delta)
+}
+
+// rollback takes the mutations from index from on off the view, last first.
+func (d *Document) rollback(from int) {
+	for _, m := range slices.Backward(d.pending[from:]) {
+		d.view.Apply(m.change.Inverse)
+		d.observer.Patched(m.change.Inverse)
+	}
+}
+
+// foreign applies a delta of somebody else below the pending mutations.
+func (d *Document) foreign(patch delta.Delta) {
+	commutes := true
+	for _, m := range d.pending {
+		if delta.Overlap(patch, m.change.Writes) {
+			commutes = false
+			break
+		}
+	}
+	if !commutes {
+		d.rollback(0)
+	}
+	effect := d.view.Apply(patch)
+	d.observer.Patched(patch)
+	for _, m := range d.pending {
+		if !commutes {
+			d.apply(m)
+		}
+		m.stale = m.stale || delta.Conflicts(m.change.Reads, effect.Writes)
+	}
+}
+
+// own takes a mutation of this client out of the log.
+func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revision) {
+	d.last = id
+	d.counter = max(d.counter, id.Number)
+	if len(d.pending) == 0 || !d.pending[0].attempted(id) {
+		// Not pending: it was given up here, but had been sent.
+		d.foreign(patch)
+		return
+	}
+	first := d.pending[0]
+	if first.id == id {
+		d.settle(d.pending[:1], Outcome{Revision: rev})
+		d.pending = d.pending[1:]
+		return
+	}
+	// An earlier attempt came through. It is this mutation, with another delta
+	// than the one in the view; what follows was computed on the wrong one.
+	d.rollback(0)
+	d.view.Apply(patch)
+	d.observer.Patched(patch)
+	d.settle(d.pending[:1], Outcome{Revision: rev})
+	d.pending = d.pending[1:]
+	for _, m := range d.pending {
+		d.apply(m)
+		m.stale = true
+	}
+}
+
+// conflict runs a mutation that the server refused again, and those after it,
+// which it refused too: they follow one that is not in the log.
+func (d *Document) conflict(f *wire.Conflict) {
+	i := slices.IndexFunc(d.pending, func(m *mutation) bool { return m.id == f.ID })
+	if i < 0 || d.state != live {
+		return // an earlier attempt, which was run again already
+	}
+	d.runAgain(i)
+	d.send()
+}
+
+// reject drops a mutation for good; those after it were computed on it.
+func (d *Document) reject(f *wire.Reject) {
+	i := slices.IndexFunc(d.pending, func(m *mutation) bool { return m.id == f.ID })
+	if i < 0 || d.state != live {
+		return
+	}
+	if f.Code.Retry() != wire.RetryNever {
+		d.resync()
+		return
+	}
+	d.rollback(i)
+	rest := slices.Clone(d.pending[i+1:])
+	dropped := d.pending[i : i+1]
+	d.pending = slices.Clip(d.pending[:i])
+	d.settle(dropped, Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}})
+	d.rerun(rest)
+	d.send()
+}
+
+// runAgain rolls back from index from on and runs those mutations anew.
+func (d *Document) runAgain(from int) {
+	d.rollback(from)
+	rest := slices.Clone(d.pending[from:])
+	d.pending = slices.Clip(d.pending[:from])
+	d.rerun(rest)
+}
+
+// rerun runs mutations, which are not applied, on the present view.
+func (d *Document) rerun(rest []*mutation) {
+	for _, m := range rest {
+		if m.again == nil {
+			d.settle([]*mutation{m}, Outcome{Err: &RejectedError{
+				Code: wire.CodeConflict, Detail: "what the edit was based on has changed, and it cannot be run again",
+			}})
+			continue
+		}
+		next, err := d.run(m.tag, m.again, m.again)
+		switch {
+		case errors.Is(err, ErrDeltaTooLarge):
+			// The function has changed whatever mirrors the view.
+			d.observer.Reset(d.view)
+			fallthrough
+		case err != nil:
+			d.settle([]*mutation{m}, Outcome{Err: err})
+		case next == nil:
+			d.settle([]*mutation{m}, Outcome{Revision: d.at.Revision})
+		default:
+			next.attempts = append(m.attempts, m.id)
+			next.id = d.newID(m.id.Number)
+			d.pending = append(d.pending, next)
+		}
+	}
+}
+
+func (d *Document) settle(over []*mutation, outcome Outcome) {
+	for _, m := range over {
+		d.observer.Settled(m.tag, outcome)
+	}
+}

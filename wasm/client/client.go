@@ -1,0 +1,206 @@
+//go:build !js
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/replica"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// Config describes a client of a server.
+type Config struct {
+	// URL of the server, such as http://localhost:8080.
+	URL   string
+	Token string
+	// OnState, if set, is told what the connection is doing. It must not call
+	// into the client.
+	OnState func(State)
+	// OnStorage, if set, is told whether the server can store edits. It must not
+	// call into the client.
+	OnStorage func(available bool, detail string)
+	Logger    *slog.Logger
+}
+
+// Client is a connection to a server that is kept up until Close. Its methods
+// and those of its documents are safe for concurrent use.
+type Client struct {
+	cfg    Config
+	socket *socket
+
+	mu    sync.Mutex // guards everything below, and all replicas
+	link  *Link
+	docs  map[record.Key]*Doc
+	tag   uint64
+	pages map[uint32]chan logAnswer
+	state chan struct{} // closed and replaced when the state changes
+}
+
+// ErrClosed is returned once a client is closed.
+var ErrClosed = errors.New("client is closed")
+
+// ConnectError says that a server could not be reached or refused the client.
+type ConnectError struct {
+	URL    string
+	Code   wire.Code // 0 when there was no answer
+	Detail string
+}
+
+func (e *ConnectError) Error() string {
+	if e.Code == 0 {
+		return "no Rivulet server answers at " + e.URL + ": " + e.Detail
+	}
+	return "the server at " + e.URL + " refused: " + e.Code.String() + ": " + e.Detail
+}
+
+// Connect returns a client once the server has welcomed it. It keeps trying
+// until ctx ends; the error is then a [*ConnectError], as it is when the server
+// refuses the client for good.
+func Connect(ctx context.Context, cfg Config) (*Client, error) {
+	c, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.awaitOnline(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// New returns a client that connects in the background.
+func New(cfg Config) (*Client, error) {
+	endpoint, err := endpointOf(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg: cfg, docs: make(map[record.Key]*Doc),
+		pages: make(map[uint32]chan logAnswer), state: make(chan struct{}),
+	}
+	c.socket = newSocket(c, endpoint)
+	c.link = NewLink(replica.Config{
+		Random: rand.Uint64, Token: cfg.Token, OnStorage: cfg.OnStorage, OnLogPage: c.logAnswered,
+	}, c.socket, c.stateChanged)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link.Start()
+	return c, nil
+}
+
+// endpointOf turns a server's URL into that of its WebSocket.
+func endpointOf(server string) (string, error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", fmt.Errorf("server URL: %w", err)
+	}
+	switch u.Scheme {
+	case "http", "ws":
+		u.Scheme = "ws"
+	case "https", "wss":
+		u.Scheme = "wss"
+	default:
+		return "", fmt.Errorf("server URL %q: begin it with http:// or https://", server)
+	}
+	if u.Host == "" {
+		return "", fmt.Errorf("server URL %q: has no host", server)
+	}
+	return u.JoinPath("v1/sync").String(), nil
+}
+
+// ID returns the client's id, zero before the first connection.
+func (c *Client) ID() record.ClientID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link.Engine().Client()
+}
+
+// State returns what the connection is doing.
+func (c *Client) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link.State()
+}
+
+// SetOffline cuts the connection and keeps it cut, or connects again. It is for
+// tests.
+func (c *Client) SetOffline(off bool) { c.do(func() { c.link.SetOffline(off) }) }
+
+// Close ends the connection and waits for the client's goroutines. What is
+// pending is given up: its callers get [ErrClosed].
+func (c *Client) Close() {
+	c.do(func() {
+		c.link.Close()
+		for _, d := range c.docs {
+			d.fail(ErrClosed)
+		}
+	})
+	c.socket.wait()
+}
+
+// do runs fn with the client locked, then sends what came of it.
+func (c *Client) do(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fn()
+	c.link.Flush()
+}
+
+// stateChanged is called with the client locked.
+func (c *Client) stateChanged(s State) {
+	close(c.state)
+	c.state = make(chan struct{})
+	if s.Status == Closed && s.Code != 0 {
+		for _, d := range c.docs {
+			d.fail(c.connectError(s))
+		}
+	}
+	if s.Status != Online {
+		for request, answer := range c.pages {
+			answer <- logAnswer{err: errRetry}
+			delete(c.pages, request)
+		}
+	}
+	if c.cfg.OnState != nil {
+		c.cfg.OnState(s)
+	}
+}
+
+func (c *Client) connectError(s State) error {
+	return &ConnectError{URL: c.cfg.URL, Code: s.Code, Detail: s.Detail}
+}
+
+// awaitOnline waits for the server's welcome.
+func (c *Client) awaitOnline(ctx context.Context) error {
+	last := State{Detail: "no connection yet"}
+	for {
+		c.mu.Lock()
+		state, changed := c.link.State(), c.state
+		c.mu.Unlock()
+		switch state.Status {
+		case Online:
+			return nil
+		case Closed:
+			if state.Code != 0 {
+				return c.connectError(state)
+			}
+			return ErrClosed
+		}
+		if state.Detail != "" {
+			last = state
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return errors.Join(c.connectError(last), ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,272 @@
+import type { ConnectionState, Storage } from './connection';
+import { Doc } from './doc';
+import type { PresenceState } from './doc';
+import { LocalDocument } from './document';
+import type { Link } from './document';
+import { Emitter, Soon } from './emitter';
+import type { Engine, Sink } from './engine';
+import { RejectedError } from './errors';
+import { loadModule } from './wasm';
+import type { Module } from './wasm';
+
+export interface ClientOptions {
+  /** The server's WebSocket; without it that of the server that the page came from. */
+  readonly url?: string | URL;
+  /** Where rivulet.wasm is; without it the module that was built with this script. */
+  readonly wasm?: string | URL;
+}
+
+/** Makes a client, which loads the module and connects at once. */
+export function createClient(options: ClientOptions = {}): Client {
+  return new Client(loadModule(options.wasm), serverURL(options.url));
+}
+
+function serverURL(url: string | URL | undefined): string {
+  const full = new URL(url ?? '/v1/ws', document.baseURI);
+  full.protocol = full.protocol.replace('http', 'ws');
+  return full.href;
+}
+
+export interface Rejection {
+  /** The key of the document. */
+  readonly doc: string;
+  /** The number of the update within this client. */
+  readonly mutation: number;
+  readonly error: RejectedError;
+}
+
+export interface Rerun {
+  readonly doc: string;
+  readonly mutation: number;
+}
+
+export interface ClientEvents {
+  connection: [now: ConnectionState, before: ConnectionState];
+  /** The number of updates that are not in the log yet. */
+  pending: [count: number];
+  /** An update was not taken and has been rolled back; its promise rejects as well. */
+  rejected: [rejection: Rejection];
+  /** Others were first: an update ran again on what they did, and does something else now. */
+  rerun: [rerun: Rerun];
+  /** A document could not be opened, or had to be closed. */
+  fault: [fault: { readonly doc: string; readonly code: string; readonly detail: string }];
+}
+
+/** Switches for tests. */
+export interface TestSwitches {
+  /** Cuts the connection and stays offline. */
+  goOffline(): void;
+  goOnline(): void;
+}
+
+interface Opened {
+  readonly local: LocalDocument;
+  readonly doc: Doc<object>;
+  /** The engine's name for it; 0 until the module runs. */
+  handle: number;
+}
+
+/** One connection to a server and the documents that are open over it. Made by createClient. */
+export class Client {
+  readonly test: TestSwitches;
+  readonly #events = new Emitter<ClientEvents>();
+  readonly #docs = new Map<string, Opened>();
+  readonly #byHandle = new Map<number, LocalDocument>();
+  readonly #pendingSoon = new Soon(() => this.#tellPending());
+  readonly #waiting: { resolve: () => void; reject: (error: RejectedError) => void }[] = [];
+  readonly #retryNow = (): void => this.retry();
+  #engine: Engine | undefined;
+  #handle = 0;
+  #mutations = 0;
+  #offline = false;
+  #storage: Storage = { available: true };
+  #state: ConnectionState = { status: 'loading' };
+  #toldPending = 0;
+
+  constructor(module: Promise<Module>, url: string) {
+    this.test = {
+      goOffline: () => this.#setOffline(true),
+      goOnline: () => this.#setOffline(false),
+    };
+    module.then(
+      ({ engine, exited }) => {
+        this.#start(engine, url);
+        exited.then(
+          () => this.#end('crashed', 'The sync engine stopped. Reload the page.'),
+          () => undefined,
+        );
+      },
+      (error: unknown) => this.#end('load_failed', error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  get connection(): ConnectionState {
+    return this.#state;
+  }
+
+  /** How many updates of this page, over all documents, are not in the log yet. */
+  get pending(): number {
+    let sum = 0;
+    for (const { local } of this.#docs.values()) sum += local.pending;
+    return sum;
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: (...args: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Opens the document with that key, `space/id`; the same Doc for the same key until it is closed. */
+  doc<T extends object, P extends PresenceState = PresenceState>(key: string): Doc<T, P> {
+    let opened = this.#docs.get(key);
+    if (!opened) {
+      opened = this.#opened(key);
+      this.#docs.set(key, opened);
+      if (this.#state.status === 'closed') opened.local.close(this.#state.detail);
+      else if (this.#engine) this.#open(this.#engine, opened);
+    }
+    return opened.doc as unknown as Doc<T, P>;
+  }
+
+  /** Resolves when every update made so far and since then is in the log; rejects if that cannot be any more. */
+  whenSynced(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** Dials now instead of at `retryAt`. */
+  retry(): void {
+    if (this.#state.status === 'waiting') this.#engine?.retry(this.#handle);
+  }
+
+  /** Ends the connection and forgets the documents. Updates that are not in the log yet are rejected. */
+  close(): void {
+    this.#end('closed', 'The client was closed.');
+  }
+
+  #start(engine: Engine, url: string): void {
+    if (this.#state.status === 'closed') return;
+    this.#engine = engine;
+    this.#handle = engine.connect(url, this.#sink());
+    if (this.#offline) engine.offline(this.#handle, true);
+    for (const opened of this.#docs.values()) this.#open(engine, opened);
+    globalThis.addEventListener?.('online', this.#retryNow);
+  }
+
+  #end(code: string, detail: string): void {
+    if (this.#state.status === 'closed') return;
+    const engine = this.#engine;
+    this.#engine = undefined;
+    this.#setState({ status: 'closed', code, detail });
+    globalThis.removeEventListener?.('online', this.#retryNow);
+    for (const { reject } of this.#waiting.splice(0)) reject(new RejectedError(code, detail));
+    for (const { local } of this.#docs.values()) local.close(detail);
+    this.#byHandle.clear();
+    if (code !== 'crashed') engine?.close(this.#handle);
+  }
+
+  #opened(key: string): Opened {
+    const link: Link = {
+      nextMutation: () => ++this.#mutations,
+      commit: (mutation, delta, reads) => this.#engine?.commit(this.#handle, opened.handle, mutation, delta, reads) ?? 'the client is closed',
+      canonical: () => this.#engine?.canonical(this.#handle, opened.handle) ?? new Uint8Array(),
+      presence: (state) => {
+        if (opened.handle !== 0) this.#engine?.presence(this.#handle, opened.handle, state);
+      },
+      pendingChanged: () => this.#pendingSoon.ask(),
+      rejected: (rejection) => this.#later(() => this.#events.emit('rejected', { doc: key, ...rejection })),
+      rerun: (rerun) => this.#later(() => this.#events.emit('rerun', { doc: key, ...rerun })),
+    };
+    const local = new LocalDocument(key, link);
+    const opened: Opened = { local, doc: new Doc(local, () => this.#leave(key)), handle: 0 };
+    return opened;
+  }
+
+  #open(engine: Engine, opened: Opened): void {
+    const { local } = opened;
+    const handle = engine.open(this.#handle, local.key);
+    if (typeof handle === 'string') {
+      this.#fault(local, 'bad_key', handle);
+      return;
+    }
+    opened.handle = handle;
+    this.#byHandle.set(handle, local);
+    local.presence.resend();
+  }
+
+  #leave(key: string): void {
+    const opened = this.#docs.get(key);
+    if (!opened) return;
+    this.#docs.delete(key);
+    this.#byHandle.delete(opened.handle);
+    if (opened.handle !== 0) this.#engine?.leave(this.#handle, opened.handle);
+    opened.local.close('The document was closed.');
+  }
+
+  #setOffline(off: boolean): void {
+    this.#offline = off;
+    this.#engine?.offline(this.#handle, off);
+  }
+
+  #fault(local: LocalDocument, code: string, detail: string): void {
+    local.fault(code, detail);
+    this.#later(() => this.#events.emit('fault', { doc: local.key, code, detail }));
+  }
+
+  /** What the engine calls. Nothing here calls the engine or code of the application. */
+  #sink(): Sink {
+    const local = (handle: number): LocalDocument | undefined => this.#byHandle.get(handle);
+    return {
+      connection: (status, code, detail, retryIn) => {
+        if (this.#state.status !== 'closed') this.#connected(status, code, detail, retryIn);
+      },
+      storage: (available, detail) => {
+        this.#storage = available ? { available } : { available, detail };
+        if (this.#state.status === 'online') this.#setState({ status: 'online', storage: this.#storage });
+      },
+      reset: (handle, json) => local(handle)?.reset(json),
+      patch: (handle, delta) => local(handle)?.patched(delta),
+      rerun: (handle, mutation) => local(handle)?.rerun(mutation) ?? null,
+      settled: (handle, mutation, code, detail, revision) => local(handle)?.settled(mutation, code, detail, revision),
+      changed: (handle, revision, _pending, ready) => local(handle)?.changed(revision, ready),
+      peer: (handle, client, state) => local(handle)?.presence.received(client, state),
+      fault: (handle, code, detail) => {
+        const document = local(handle);
+        if (document) this.#fault(document, code, detail);
+      },
+    };
+  }
+
+  #connected(status: Parameters<Sink['connection']>[0], code: string, detail: string, retryIn: number): void {
+    switch (status) {
+      case 'online':
+        this.#setState({ status, storage: this.#storage });
+        break;
+      case 'waiting':
+        this.#setState({ status, retryAt: Date.now() + retryIn, code, detail });
+        break;
+      case 'closed':
+        this.#later(() => this.#end(code, detail));
+        break;
+      default:
+        this.#setState({ status });
+    }
+  }
+
+  #setState(now: ConnectionState): void {
+    const before = this.#state;
+    this.#state = now;
+    this.#later(() => this.#events.emit('connection', now, before));
+  }
+
+  #later(run: () => void): void {
+    queueMicrotask(run);
+  }
+
+  #tellPending(): void {
+    const count = this.pending;
+    if (count === 0) for (const { resolve } of this.#waiting.splice(0)) resolve();
+    if (count === this.#toldPending) return;
+    this.#toldPending = count;
+    this.#events.emit('pending', count);
+  }
+}

@@ -1,0 +1,225 @@
+import { transact } from './draft';
+import type { Transaction } from './draft';
+import { guarded, Soon } from './emitter';
+import { DocumentError, RejectedError } from './errors';
+import { decode, encode, parseObject } from './json';
+import type { JsonObject } from './json';
+import { applyPatch, share } from './patch';
+import { Presence } from './presence';
+
+/** What a document needs from its client. */
+export interface Link {
+  /** A number that no other transaction of the client has. */
+  nextMutation(): number;
+  commit(mutation: number, delta: Uint8Array, reads: string): string;
+  canonical(): Uint8Array;
+  presence(state: Uint8Array): void;
+  /** The number of pending transactions changed. */
+  pendingChanged(): void;
+  rejected(rejection: { mutation: number; error: RejectedError }): void;
+  /** A pending transaction was run again on newer state and now does something else. */
+  rerun(rerun: { mutation: number }): void;
+}
+
+export interface Committed {
+  /** The revision of the log that holds the transaction; of the document, if it had no effect. */
+  readonly revision: number;
+}
+
+type Run = (draft: object) => unknown;
+type Selector = (document: JsonObject) => unknown;
+
+interface Pending {
+  readonly run: Run;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: RejectedError) => void;
+  delta: string;
+  changed: boolean;
+  /** What the function threw when it ran again. */
+  cause: unknown;
+}
+
+interface Subscription {
+  readonly selector: Selector;
+  readonly listener: (now: unknown, before: unknown) => void;
+  value: unknown;
+}
+
+/**
+ * The mirror of one document and the functions of its pending transactions, without types for what is
+ * in it: Doc puts those on top. Subscribers run in a microtask after the batch that changed something,
+ * so they may call anything; the engine is never called from within one of its own callbacks.
+ */
+export class LocalDocument {
+  readonly key: string;
+  readonly ready: Promise<void>;
+  readonly presence: Presence;
+  readonly #link: Link;
+  readonly #pending = new Map<number, Pending>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #notify = new Soon(() => this.#tell());
+  #readyDone!: () => void;
+  #readyFailed!: (error: Error) => void;
+  #isReady = false;
+  #ended: RejectedError | undefined;
+  #mirror: JsonObject = {};
+  #revision = 0;
+
+  constructor(key: string, link: Link) {
+    this.key = key;
+    this.#link = link;
+    this.presence = new Presence((state) => link.presence(state));
+    this.ready = new Promise((resolve, reject) => {
+      this.#readyDone = resolve;
+      this.#readyFailed = reject;
+    });
+    this.ready.catch(() => undefined); // not everybody waits for it
+  }
+
+  get mirror(): JsonObject {
+    return this.#mirror;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  subscribe(selector: Selector, listener: (now: unknown, before: unknown) => void): () => void {
+    const subscription: Subscription = { selector, listener, value: selector(this.#mirror) };
+    this.#subscriptions.add(subscription);
+    return () => void this.#subscriptions.delete(subscription);
+  }
+
+  update(run: Run): Promise<Committed> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (!this.#isReady) return this.ready.then(() => this.update(run));
+    const before = this.#mirror;
+    let done: Transaction;
+    try {
+      done = transact(before, once(run));
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
+    }
+    if (done.after === before) return Promise.resolve({ revision: this.#revision });
+
+    const mutation = this.#link.nextMutation();
+    const committed = new Promise<Committed>((resolve, reject) => {
+      this.#pending.set(mutation, { run, resolve, reject, delta: done.delta, changed: false, cause: undefined });
+    });
+    this.#mirror = done.after;
+    const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads));
+    if (refused !== '') {
+      this.#mirror = before;
+      this.settled(mutation, 'refused', refused, 0);
+    } else {
+      this.#notify.ask();
+      this.#link.pendingChanged();
+    }
+    return committed;
+  }
+
+  canonical(): string {
+    return decode(this.#link.canonical());
+  }
+
+  // What the engine says, by way of the client's sink.
+
+  reset(json: Uint8Array): void {
+    this.#mirror = share(this.#mirror, parseObject(json)) as JsonObject;
+  }
+
+  patched(delta: Uint8Array): void {
+    this.#mirror = applyPatch(this.#mirror, parseObject(delta));
+  }
+
+  rerun(mutation: number): { delta: Uint8Array; reads: string } | null {
+    const pending = this.#pending.get(mutation);
+    if (!pending) return null;
+    try {
+      const { delta, reads, after } = transact(this.#mirror, once(pending.run));
+      this.#mirror = after;
+      pending.changed ||= delta !== pending.delta;
+      pending.delta = delta;
+      return { delta: encode(delta), reads: JSON.stringify(reads) };
+    } catch (error) {
+      pending.cause = error;
+      return null;
+    }
+  }
+
+  settled(mutation: number, code: string, detail: string, revision: number): void {
+    const pending = this.#pending.get(mutation);
+    if (!pending) return;
+    this.#pending.delete(mutation);
+    if (code === '') {
+      pending.resolve({ revision });
+    } else {
+      const error = new RejectedError(code, detail, pending.cause === undefined ? {} : { cause: pending.cause });
+      pending.reject(error);
+      this.#link.rejected({ mutation, error });
+    }
+    this.#link.pendingChanged();
+  }
+
+  changed(revision: number, ready: boolean): void {
+    this.#revision = revision;
+    if (ready && !this.#isReady) {
+      this.#isReady = true;
+      this.#readyDone();
+    }
+    for (const [mutation, pending] of this.#pending) {
+      if (!pending.changed) continue;
+      pending.changed = false;
+      this.#link.rerun({ mutation });
+    }
+    this.#notify.ask();
+  }
+
+  fault(code: string, detail: string): void {
+    this.#readyFailed(new DocumentError(this.key, code, detail));
+    this.#end(new RejectedError(code, detail));
+  }
+
+  close(detail: string): void {
+    this.#readyFailed(new DocumentError(this.key, 'closed', detail));
+    this.#end(new RejectedError('closed', detail));
+    this.#subscriptions.clear();
+    this.presence.stop();
+  }
+
+  #end(error: RejectedError): void {
+    this.#ended ??= error;
+    for (const mutation of [...this.#pending.keys()]) this.settled(mutation, error.code, error.detail, 0);
+  }
+
+  #tell(): void {
+    for (const subscription of [...this.#subscriptions]) {
+      guarded(() => {
+        const before = subscription.value;
+        const now = subscription.selector(this.#mirror);
+        if (Object.is(now, before)) return;
+        subscription.value = now;
+        if (this.#subscriptions.has(subscription)) subscription.listener(now, before);
+      });
+    }
+  }
+}
+
+let running = false;
+
+/** Refuses a transaction within a transaction: which of them would the inner one belong to? */
+function once(run: Run): Run {
+  return (draft) => {
+    if (running) throw new TypeError('update was called within the function of an update');
+    running = true;
+    try {
+      return run(draft);
+    } finally {
+      running = false;
+    }
+  };
+}

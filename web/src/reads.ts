@@ -1,0 +1,48 @@
+import { isObject } from './json';
+import type { Json } from './json';
+
+/** 'v': the whole value, or that there is none. 'e': that there is an object. 'm': which members it has. */
+export type ReadKind = 'v' | 'e' | 'm';
+
+/** The RFC 6901 pointer of a member of the object at `pointer`. */
+export function pointerTo(pointer: string, name: string): string {
+  const token = /[~/]/.test(name) ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name;
+  return `${pointer}/${token}`;
+}
+
+const maxReads = 4000; // the server takes 4,096
+const maxText = 256 << 10; // a message with its reads stays well below the server's 1 MiB
+
+/** What a transaction looked at. Past its bounds it says that it read the whole document. */
+export class Reads {
+  readonly #seen = new Set<string>();
+  #text = 0;
+  #whole = false;
+
+  add(kind: ReadKind, pointer: string): void {
+    if (this.#whole || (pointer === '' && kind === 'e')) return; // the root is always an object
+    const read = kind + pointer;
+    if (this.#seen.has(read)) return;
+    this.#seen.add(read);
+    this.#text += read.length;
+    if (this.#seen.size > maxReads || this.#text > maxText) {
+      this.#whole = true;
+      this.#seen.clear();
+    }
+  }
+
+  has(kind: ReadKind, pointer: string): boolean {
+    return this.#whole || this.#seen.has(kind + pointer);
+  }
+
+  /** The members of every object in a value that is going to be deleted or replaced. */
+  addSubtree(value: Json | undefined, pointer: string): void {
+    if (!isObject(value) || this.#whole) return;
+    this.add('m', pointer);
+    for (const name of Object.keys(value)) this.addSubtree(value[name], pointerTo(pointer, name));
+  }
+
+  list(): string[] {
+    return this.#whole ? ['v'] : [...this.#seen];
+  }
+}
