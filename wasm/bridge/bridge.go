@@ -1,0 +1,145 @@
+//go:build js
+
+// Package bridge is the border between Go and JavaScript in a browser, the only
+// package that knows syscall/js. The contract is web/src/engine.ts.
+//
+// Only numbers, strings and Uint8Arrays cross. Everything happens on the page's
+// one thread, within the call that caused it: a call from JavaScript changes the
+// replica, sends what there is to send, then tells JavaScript what came of it.
+// The mirror is kept in step at once (reset, patch, rerun); everything that may
+// run a user's code (changed, settled, ...) is told at the end of the call, when
+// the replica may be called again.
+package bridge
+
+import (
+	"syscall/js"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Serve offers the engine to the page and never returns.
+func Serve(version string) {
+	b := &bridge{clients: make(map[int]*client)}
+	engine := js.Global().Get("Object").New()
+	engine.Set("version", version)
+	for name, method := range map[string]func(args []js.Value) any{
+		"connect":   b.connect,
+		"close":     b.close,
+		"offline":   b.offline,
+		"retry":     b.retry,
+		"open":      b.open,
+		"leave":     b.leave,
+		"commit":    b.commit,
+		"presence":  b.presence,
+		"canonical": b.canonical,
+	} {
+		// Never released: the engine lives as long as the page.
+		engine.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return method(args) }))
+	}
+	js.Global().Get("__rivulet").Call("ready", engine)
+	select {}
+}
+
+type bridge struct {
+	clients map[int]*client
+	last    int
+}
+
+// with calls fn with the client that the first argument names, if there is one.
+func (b *bridge) with(args []js.Value, fn func(*client)) {
+	if c := b.clients[args[0].Int()]; c != nil {
+		c.enter(func() { fn(c) })
+	}
+}
+
+// withDoc is with for methods whose second argument names a document.
+func (b *bridge) withDoc(args []js.Value, fn func(*document)) {
+	b.with(args, func(c *client) {
+		if d := c.docs[args[1].Int()]; d != nil {
+			fn(d)
+		}
+	})
+}
+
+func (b *bridge) connect(args []js.Value) any {
+	b.last++
+	c := newClient(args[0].String(), args[1])
+	b.clients[b.last] = c
+	c.enter(c.link.Start)
+	return b.last
+}
+
+func (b *bridge) close(args []js.Value) any {
+	b.with(args, func(c *client) { c.link.Close() })
+	if c := b.clients[args[0].Int()]; c != nil {
+		delete(b.clients, args[0].Int())
+		c.socket.release()
+	}
+	return nil
+}
+
+func (b *bridge) offline(args []js.Value) any {
+	b.with(args, func(c *client) { c.link.SetOffline(args[1].Bool()) })
+	return nil
+}
+
+func (b *bridge) retry(args []js.Value) any {
+	b.with(args, func(c *client) { c.link.Retry() })
+	return nil
+}
+
+func (b *bridge) open(args []js.Value) any {
+	key, err := record.ParseKey(args[1].String())
+	if err != nil {
+		return err.Error()
+	}
+	handle := 0
+	b.with(args, func(c *client) { handle = c.open(key) })
+	if handle == 0 {
+		return "the client is closed"
+	}
+	return handle
+}
+
+func (b *bridge) leave(args []js.Value) any {
+	b.withDoc(args, (*document).leave)
+	return nil
+}
+
+func (b *bridge) commit(args []js.Value) any {
+	message := "the document is not open"
+	b.withDoc(args, func(d *document) {
+		message = ""
+		if err := d.commit(uint64(args[2].Int()), bytesOf(args[3]), args[4].String()); err != nil {
+			message = err.Error()
+		}
+	})
+	return message
+}
+
+func (b *bridge) presence(args []js.Value) any {
+	b.withDoc(args, func(d *document) { d.replica.SetPresence(bytesOf(args[2])) })
+	return nil
+}
+
+func (b *bridge) canonical(args []js.Value) any {
+	var out []byte
+	b.withDoc(args, func(d *document) { out = d.replica.View().Canonical() })
+	return bytesTo(out)
+}
+
+var uint8Array = js.Global().Get("Uint8Array")
+
+// bytesOf copies a Uint8Array.
+func bytesOf(v js.Value) []byte {
+	out := make([]byte, v.Length())
+	js.CopyBytesToGo(out, v)
+	return out
+}
+
+// bytesTo copies bytes into a new Uint8Array.
+func bytesTo(data []byte) js.Value {
+	v := uint8Array.New(len(data))
+	js.CopyBytesToJS(v, data)
+	return v
+}

@@ -1,0 +1,78 @@
+//go:build js
+
+package bridge
+
+import (
+	"math/rand/v2"
+	"syscall/js"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/replica"
+	link "github.com/rivulet-sync/rivulet/wasm/client"
+)
+
+// client is a replica engine with its link, and the JavaScript object (the Sink
+// of engine.ts) that hears of it.
+type client struct {
+	sink   js.Value
+	socket *socket
+	link   *link.Link
+
+	docs    map[int]*document
+	handles map[record.Key]int
+	last    int
+
+	entered bool
+	later   []func() // calls to the sink that wait for the end of this one
+}
+
+func newClient(url string, sink js.Value) *client {
+	c := &client{sink: sink, docs: make(map[int]*document), handles: make(map[record.Key]int)}
+	c.socket = newSocket(c, url)
+	c.link = link.NewLink(replica.Config{Random: rand.Uint64, OnStorage: c.storage}, c.socket, c.stateChanged)
+	return c
+}
+
+// enter runs fn on the replica, sends what came of it and then makes the calls to
+// the sink that were put off.
+func (c *client) enter(fn func()) {
+	if c.entered {
+		panic("bridge: the engine was called from within patch, reset or rerun")
+	}
+	c.entered = true
+	fn()
+	c.link.Flush()
+	c.entered = false
+	for len(c.later) > 0 && !c.entered {
+		call := c.later[0]
+		c.later = c.later[1:]
+		call()
+	}
+}
+
+// tell calls a method of the sink at the end of the present call.
+func (c *client) tell(method string, args ...any) {
+	c.later = append(c.later, func() { c.sink.Call(method, args...) })
+}
+
+func (c *client) stateChanged(s link.State) {
+	code := ""
+	if s.Code != 0 {
+		code = s.Code.String()
+	}
+	c.tell("connection", s.Status.String(), code, s.Detail, s.RetryIn.Milliseconds())
+}
+
+func (c *client) storage(available bool, detail string) { c.tell("storage", available, detail) }
+
+func (c *client) open(key record.Key) int {
+	if handle, ok := c.handles[key]; ok {
+		return handle
+	}
+	c.last++
+	d := &document{client: c, handle: c.last, key: key}
+	c.docs[d.handle] = d
+	c.handles[key] = d.handle
+	d.replica = c.link.Engine().Open(key, d)
+	return d.handle
+}
