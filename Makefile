@@ -12,7 +12,7 @@ FUZZTIME ?= 10s
 # Finds or installs the browser and names the parts under test to go test and go run.
 PARTS = RIVULET_CHROME=$$(scripts/chromium.sh); export RIVULET_CHROME RIVULET_BIN="$(BIN)";
 # Failures leave their screenshots in e2e/out.
-E2E   = mkdir -p e2e/out; go test -count=1 -timeout 9m -artifacts -outputdir "$(CURDIR)/e2e/out"
+E2E   = rm -rf e2e/out; mkdir -p e2e/out; go test -count=1 -timeout 9m -artifacts -outputdir "$(CURDIR)/e2e/out"
 # The race detector needs a C compiler; without one the same tests run plainly.
 RACE  = $$(scripts/race.sh)
 UNITS = $$(go list ./... | grep -v /e2e)
@@ -35,7 +35,7 @@ assets: ## compile the WebAssembly module and the pages into web/dist
 
 .PHONY: test
 test: build ## install what the tests need and run all of them, browsers included
-	@scripts/chromium.sh >/dev/null
+	@scripts/chromium.sh >/dev/null; scripts/node.sh
 	go test $(RACE) $(UNITS)
 	@$(PARTS) $(E2E) ./e2e/...
 

@@ -14,8 +14,6 @@ const keptLines = 1000
 
 // console collects what a page writes to its console.
 type console struct {
-	done sync.WaitGroup
-
 	mu      sync.Mutex
 	lines   []string // the last keptLines
 	bad     []string // errors and exceptions, at most keptLines
@@ -24,20 +22,19 @@ type console struct {
 	seen    map[string]chan struct{} // closed when the mark has come by
 }
 
-func (c *console) follow(ctx context.Context) {
+// follow subscribes to the console of a page; the function it returns collects
+// its lines until the page is closed.
+func (c *console) follow(ctx context.Context) func() {
 	messages := chromedp.Console(ctx)
-	c.done.Go(func() {
+	return func() {
 		for m, err := range messages {
 			if err != nil {
-				return // the page is closed
+				return
 			}
 			c.add(m)
 		}
-	})
+	}
 }
-
-// wait returns when the page's console has ended.
-func (c *console) wait() { c.done.Wait() }
 
 func (c *console) add(m chromedp.ConsoleMessage) {
 	c.mu.Lock()

@@ -14,7 +14,7 @@ import (
 // first does not notice.
 func TestL2_SecondServerRefuses(t *testing.T) {
 	srv := e2e.StartServer(t, e2e.Options{})
-	ann := arrive(t, "ann", srv.URL())
+	ann := gather(t, srv, "ann")[0]
 
 	said := e2e.Refused(t, e2e.Options{Data: srv.DataDir()})
 	if !regexp.MustCompile(`(?i)in use|another|locked`).MatchString(said) || !strings.Contains(said, srv.DataDir()) {
@@ -22,7 +22,8 @@ func TestL2_SecondServerRefuses(t *testing.T) {
 	}
 
 	ann.add(ann.columns()[0])
-	once(t, ann.typed, ann.titles(), agree(t, srv, ann))
+	log := agree(t, srv, ann)
+	once(t, ann.typed, ann.titles(), log)
 }
 
 // The disk fills while a page and a client write. Health and the page say so,
@@ -30,7 +31,7 @@ func TestL2_SecondServerRefuses(t *testing.T) {
 func TestL1_FullDisk(t *testing.T) {
 	withSmallDisk(t, "64m", func(t *testing.T, disk *smallDisk) {
 		srv := e2e.StartServer(t, e2e.Options{Data: filepath.Join(disk.dir, "data")})
-		ann := arrive(t, "ann", srv.URL())
+		ann := gather(t, srv, "ann")[0]
 		ann.Allow(refused)
 		column := ann.columns()[0]
 		ann.add(column)
@@ -69,8 +70,7 @@ func TestL1_FullDisk(t *testing.T) {
 		}
 		ann.add(column)
 		ann.WaitFor(unsent)
-		ann.WaitFor(`rivulet.client.connection.storage?.available === false`)
-		ann.WaitFor(`document.querySelector('[data-testid="connection-pill"]').dataset.status === 'storage'`)
+		ann.WaitAttr(e2e.TestID("connection-pill"), "data-storage", "unavailable")
 		acknowledged := ann.settled()
 
 		srv.Kill()

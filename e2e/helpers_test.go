@@ -140,6 +140,18 @@ func TestMirrorAndCanonical(t *testing.T) {
 	}
 }
 
+func TestDialogsAreAnswered(t *testing.T) {
+	p := e2e.NewPage(t)
+	p.Open(serve(t, `<input><script>addEventListener('beforeunload', e => e.preventDefault())</script>`))
+	p.Click("input")
+	p.Type("unsaved")
+	p.Reload()
+	p.Click("input")
+	if !e2e.Eval[bool](p, "confirm('sure?')") {
+		t.Error("a question was not answered with yes")
+	}
+}
+
 // fakeT lets a helper fail without failing the test.
 type fakeT struct {
 	testing.TB
@@ -150,9 +162,10 @@ type fakeT struct {
 
 type fatal struct{}
 
-func (f *fakeT) Helper()          {}
-func (f *fakeT) Failed() bool     { return f.failed }
-func (f *fakeT) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+func (f *fakeT) Helper()             {}
+func (f *fakeT) Failed() bool        { return f.failed }
+func (f *fakeT) ArtifactDir() string { return f.TempDir() }
+func (f *fakeT) Cleanup(c func())    { f.cleanups = append(f.cleanups, c) }
 func (f *fakeT) Logf(format string, args ...any) {
 	f.messages = append(f.messages, fmt.Sprintf(format, args...))
 }

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/e2e"
 )
@@ -12,8 +13,8 @@ import (
 // said what they were doing.
 func TestL3_KilledWhileBothType(t *testing.T) {
 	srv := e2e.StartServer(t, e2e.Options{})
-	ann, bob := arrive(t, "ann", srv.URL()), arrive(t, "bob", srv.URL())
-	people := []*person{ann, bob}
+	people := gather(t, srv, "ann", "bob")
+	ann, bob := people[0], people[1]
 	for _, p := range people {
 		p.Allow(refused)
 		e2e.Eval[string](p.Page, "globalThis.__same = 'page'")
@@ -32,6 +33,27 @@ func TestL3_KilledWhileBothType(t *testing.T) {
 			t.Errorf("%s's pill said 'waiting' %d times in 5 outages: %v", p.name, waits, p.statuses())
 		}
 	}
+}
+
+// A server that is asked to stop does so in less than two seconds with people
+// connected, who come back to it by themselves.
+func TestStopIsPrompt(t *testing.T) {
+	srv := e2e.StartServer(t, e2e.Options{})
+	people := gather(t, srv, "ann", "bob")
+	ann, bob := people[0], people[1]
+	for _, p := range people {
+		p.Allow(refused)
+		p.add(p.columns()[0])
+	}
+	if took := srv.Stop(); took > 2*time.Second {
+		t.Errorf("SIGTERM took %v", took)
+	}
+	for _, p := range people {
+		p.add(p.columns()[0])
+	}
+	srv.Restart()
+	log := agree(t, srv, ann, bob)
+	once(t, slices.Concat(ann.typed, bob.typed), ann.titles(), log)
 }
 
 // refused is what Chromium writes to the console when nothing listens.
@@ -68,6 +90,7 @@ func outage(t *testing.T, srv *e2e.Server, people []*person) {
 			}
 			add(meanwhile)
 			p.WaitFor(unsent)
+			p.WaitFor(`/kept and will be sent/.test(document.querySelector('[data-testid="connection-pill"]').textContent)`)
 			offline.now()
 			add(after) // and it comes back in here
 			up.wait()

@@ -32,6 +32,7 @@ type Page struct {
 	ctx     context.Context
 	name    string
 	console console
+	ended   sync.WaitGroup // what listens to the page
 }
 
 // NewPage opens an empty page. When the test ends, the page is closed; it fails
@@ -46,15 +47,30 @@ func NewPage(t testing.TB) *Page {
 		cancel()
 		t.Fatalf("e2e: opening a page: %v", err)
 	}
-	p.console.follow(ctx)
+	p.ended.Go(p.console.follow(ctx))
+	p.acceptDialogs()
 	t.Cleanup(func() {
 		p.end()
 		cancel()
-		p.console.wait()
+		p.ended.Wait()
 	})
 	command(p, "prepare the page", page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: pageScript})
 	command(p, "focus the page", emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	return p
+}
+
+// acceptDialogs answers "leave this page?" and the like with yes: a dialog
+// stops everything else in the page.
+func (p *Page) acceptDialogs() {
+	opened := chromedp.Events(p.ctx, page.JavascriptDialogOpening)
+	p.ended.Go(func() {
+		for _, err := range opened {
+			if err != nil {
+				return // the page is closed
+			}
+			chromedp.Call(p.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}
+	})
 }
 
 // pages counts the pages of each test, to name them in messages and files.
@@ -85,7 +101,7 @@ func (p *Page) end() {
 	if lines := p.console.all(); len(lines) > 0 {
 		p.t.Logf("%s: console:\n%s", p.name, strings.Join(lines, "\n"))
 	}
-	path := filepath.Join(p.t.ArtifactDir(), p.name+".png")
+	path := filepath.Join(p.t.ArtifactDir(), strings.ReplaceAll(p.t.Name(), "/", "-")+"-"+p.name+".png")
 	if err := p.screenshot(path); err != nil {
 		p.t.Logf("%s: no screenshot: %v", p.name, err)
 		return
@@ -118,6 +134,13 @@ func explain(err error) error {
 func (p *Page) Open(url string) {
 	p.t.Helper()
 	p.do("open "+url, chromedp.Navigate(url))
+}
+
+// Begin goes to an address and returns when the browser has begun to receive
+// the page, for those who want to see it load.
+func (p *Page) Begin(url string) {
+	p.t.Helper()
+	command(p, "begin to open "+url, page.Navigate, page.NavigateParams{URL: url})
 }
 
 // Reload loads the page again.
@@ -160,6 +183,12 @@ func (p *Page) WaitWithin(within time.Duration, expression string) {
 	if err := p.when(within, expression); err != nil {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
+}
+
+// SoonTrue waits like WaitFor, and says whether the expression became truthy
+// instead of failing.
+func (p *Page) SoonTrue(within time.Duration, expression string) bool {
+	return p.when(within, expression) == nil
 }
 
 func (p *Page) when(within time.Duration, expression string) error {

@@ -24,17 +24,14 @@ const syncPath = "/v1/sync"
 // of the cards at each moment at which nothing was unsent.
 const recorder = `(() => {
 	const pill = document.querySelector('[data-testid="connection-pill"]');
-	const pending = document.querySelector('[data-testid="pending-count"]');
 	const seen = globalThis.__seen = { statuses: [pill.dataset.status], settled: [] };
-	new MutationObserver(() => {
+	const look = () => {
 		if (seen.statuses.at(-1) !== pill.dataset.status) seen.statuses.push(pill.dataset.status);
-	}).observe(pill, { attributes: true });
-	const settle = () => {
-		if (pending.dataset.count !== '0') return;
+		if (rivulet.client.pending > 0) return;
 		seen.settled = [...document.querySelectorAll('[data-testid="card-title"]')].map(e => e.textContent.trim());
 	};
-	new MutationObserver(settle).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-count'] });
-	settle();
+	new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-count', 'data-status'] });
+	look();
 	return true;
 })()`
 
@@ -53,6 +50,25 @@ func arrive(t *testing.T, name, url string) *person {
 	p.waitOnline()
 	e2e.Eval[bool](p.Page, recorder)
 	return p
+}
+
+// gather lets people arrive at a new board, which the first of them begins.
+func gather(t *testing.T, srv *e2e.Server, names ...string) []*person {
+	t.Helper()
+	var people []*person
+	for _, name := range names {
+		people = append(people, arrive(t, name, srv.URL()))
+	}
+	people[0].begin()
+	agree(t, srv, people...)
+	return people
+}
+
+// begin fills an empty board with columns and a few cards.
+func (p *person) begin() {
+	p.Click(e2e.TestID("sample-board"))
+	p.Exists(e2e.TestID("column"))
+	p.Exists(e2e.TestID("card"))
 }
 
 func (p *person) waitOnline() { p.WaitAttr(e2e.TestID("connection-pill"), "data-status", "online") }
@@ -93,22 +109,26 @@ func (p *person) titles() []string { return p.Texts(e2e.TestID("card-title")) }
 // add writes a new card at the end of a column, with a title of its own.
 func (p *person) add(column string) {
 	title := fmt.Sprintf("%s %03d", p.name, len(p.typed))
+	p.write(column, title)
+	p.typed = append(p.typed, title)
+}
+
+// write adds a card with a title at the end of a column.
+func (p *person) write(column, title string) {
 	inside := e2e.TestID("column", column) + " "
-	input := inside + e2e.TestID("card-input")
-	if !e2e.Eval[bool](p.Page, "document.activeElement?.matches("+js(input)+") ?? false") {
-		p.Click(inside + e2e.TestID("add-card"))
-		p.WaitFor("document.activeElement.matches(" + js(input) + ")")
+	if composer := inside + e2e.TestID("card-input"); !p.focused(composer) {
+		p.clickUntilFocused(inside+e2e.TestID("add-card"), composer)
 	}
 	p.Type(title + "\n")
-	p.typed = append(p.typed, title)
 }
 
 // rename edits the title of a card in its place.
 func (p *person) rename(card, title string) {
 	p.stopAdding()
-	p.DoubleClick(e2e.TestID("card", card) + " " + e2e.TestID("card-title"))
-	p.WaitFor("document.activeElement.matches(" + js(e2e.TestID("card", card)+" *") + ") && 'value' in document.activeElement")
+	element := e2e.TestID("card", card)
+	p.clickUntilFocused(element, element+" "+e2e.TestID("card-input"))
 	p.Replace(title + "\n")
+	p.WaitFor("!(" + focus(e2e.TestID("card-input")) + ")")
 }
 
 // move drags a card into a column.
@@ -119,9 +139,30 @@ func (p *person) move(card, column string) {
 
 // stopAdding leaves the field for new cards.
 func (p *person) stopAdding() {
-	if e2e.Eval[bool](p.Page, "document.activeElement?.matches("+js(e2e.TestID("card-input"))+") ?? false") {
+	if p.focused(e2e.TestID("card-input")) {
 		p.Press(e2e.Escape)
 	}
+}
+
+// clickUntilFocused clicks on one thing to get into another. Others move things
+// about, so a click can hit what was not there a moment ago; a person then leaves
+// that and tries again.
+func (p *person) clickUntilFocused(target, field string) {
+	for range 10 {
+		p.Click(target)
+		if p.SoonTrue(time.Second, focus(field)) {
+			return
+		}
+		p.Press(e2e.Escape)
+	}
+	p.WaitFor(focus(field)) // fails, and says what has the focus
+}
+
+func (p *person) focused(selector string) bool { return e2e.Eval[bool](p.Page, focus(selector)) }
+
+// focus is the expression for whether an element has the focus.
+func focus(selector string) string {
+	return "(document.activeElement?.matches(" + js(selector) + ") ?? false)"
 }
 
 // shown is the board as the DOM has it.

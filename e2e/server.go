@@ -186,6 +186,9 @@ var loopback = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 // one to wait for.
 func (s *Server) WaitHealth(ok func(Health) bool) Health {
 	s.t.Helper()
+	if s.run == nil {
+		s.t.Fatal("e2e: WaitHealth of a server that does not run")
+	}
 	var last Health
 	var err error
 	for pause := range backoff(startWithin) {

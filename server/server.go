@@ -70,9 +70,7 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	log, err := deltalog.Open(ctx, deltalog.Config{
 		Conn: s.nats.Conn(), JetStream: s.nats.JetStream(), Replicas: cfg.Replicas,
 		Logger: cfg.Logger, OnStall: s.storage.stalled,
-		OnVoid: func(key record.Key, v deltalog.Void) {
-			cfg.Logger.Warn("void record in the log", "doc", key.String(), "void", v)
-		},
+		OnVoid: func(key record.Key, v deltalog.Void) { reportVoid(cfg.Logger, key, v) },
 	})
 	if err != nil {
 		return err
@@ -146,6 +144,17 @@ func (s *Server) stop() error {
 		errs = append(errs, s.nats.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// reportVoid logs a record that does not count. One that follows a record which
+// the log does not have means that the log has lost something.
+func reportVoid(logger *slog.Logger, key record.Key, v deltalog.Void) {
+	level, message := slog.LevelWarn, "void record in the log"
+	if v.Record.Prev > v.Head.Revision {
+		level, message = slog.LevelError, "void record in the log: its predecessor is missing"
+	}
+	logger.Log(context.Background(), level, message,
+		"doc", key.String(), "sequence", v.Sequence, "prev", v.Record.Prev, "head", v.Head.String())
 }
 
 // newClient issues a client id.

@@ -23,6 +23,7 @@ type pkg struct {
 	Dir        string
 	GoFiles    []string
 	Imports    []string
+	Standard   bool // of the standard library
 	Error      *struct{ Err string }
 }
 
@@ -55,7 +56,7 @@ var (
 // on the platform are in the list with their Error.
 func list(t *testing.T, on platform, args ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Name,Dir,GoFiles,Imports,Error"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Name,Dir,GoFiles,Imports,Standard,Error"}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), on.env...)
 	out, err := cmd.Output()

@@ -100,7 +100,7 @@ func (a *appender) once(ctx context.Context) (sequence uint64, cause, outcome er
 	if err := a.log.verifyAfterReconnect(ctx, a.stream); err != nil {
 		return a.unresolved(err)
 	}
-	t := a.log.publish(ctx, a.stream, a.subject, a.tail.Last, a.data)
+	t := a.log.publish(ctx, a.subject, a.tail.Last, a.data)
 	switch t.verdict {
 	case acknowledged:
 		if !a.doubt && t.sequence > a.floor {

@@ -46,12 +46,11 @@ const (
 )
 
 // publish sends a record once.
-func (l *Log) publish(ctx context.Context, s *stream, subject string, expected uint64, data []byte) attempt {
+func (l *Log) publish(ctx context.Context, subject string, expected uint64, data []byte) attempt {
 	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
 	msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
 		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(expected, 10)},
-		jetstream.ExpectedStreamHeader:      {s.name},
 	}}
 	reply, err := l.cfg.Conn.RequestMsgWithContext(ctx, msg)
 	switch {

@@ -3,6 +3,7 @@ package deltalog_test
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,17 +20,17 @@ import (
 // startCluster runs three servers on loopback and returns their URLs.
 func startCluster(t testing.TB) string {
 	t.Helper()
+	// A clustered JetStream must know its routes before it starts.
+	ports := freePorts(t, 3)
+	routes := fmt.Sprintf("nats://127.0.0.1:%d,nats://127.0.0.1:%d,nats://127.0.0.1:%d", ports[0], ports[1], ports[2])
 	var servers []*server.Server
-	routes := ""
 	for i := range 3 {
 		opts := &server.Options{
 			ServerName: fmt.Sprintf("n%d", i),
 			Host:       "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), SyncInterval: time.Minute,
-			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT},
-		}
-		if routes != "" {
-			opts.Routes = server.RoutesFromStr(routes)
+			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: ports[i]},
+			Routes:  server.RoutesFromStr(routes),
 		}
 		s, err := server.NewServer(opts)
 		if err != nil {
@@ -37,9 +38,6 @@ func startCluster(t testing.TB) string {
 		}
 		s.Start()
 		t.Cleanup(func() { stopServer(s) })
-		if routes == "" {
-			routes = "nats://" + s.ClusterAddr().String()
-		}
 		servers = append(servers, s)
 	}
 	for _, s := range servers {
@@ -49,6 +47,22 @@ func startCluster(t testing.TB) string {
 	}
 	awaitCluster(t, servers)
 	return servers[0].ClientURL() + "," + servers[1].ClientURL() + "," + servers[2].ClientURL()
+}
+
+func freePorts(t testing.TB, count int) []int {
+	t.Helper()
+	ports := make([]int, count)
+	for i := range ports {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		if _, err := fmt.Sscanf(ln.Addr().String(), "127.0.0.1:%d", &ports[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ports
 }
 
 // awaitCluster waits until the cluster has a meta leader which knows all three
@@ -71,10 +85,10 @@ func awaitCluster(t testing.TB, servers []*server.Server) {
 // replicas while the stream's leader steps down again and again.
 func TestL3_ClusterStepDown(t *testing.T) {
 	n := startNode(t, natsd.Config{URL: startCluster(t)})
-	var inFlight atomic.Int64
+	var stalled atomic.Int64
 	count := func(c *deltalog.Config) {
 		c.Replicas = 3
-		c.OnStall = func(record.Key, error) { inFlight.Add(1) }
+		c.OnStall = func(record.Key, error) { stalled.Add(1) }
 	}
 	const each = 150
 	progress := make(chan struct{}, 2*each)
@@ -105,7 +119,7 @@ func TestL3_ClusterStepDown(t *testing.T) {
 	}
 	deltas, _ := read(t, openLog(t, n, count), board)
 	checkOnce(t, deltas, each, "w0", "w1")
-	t.Logf("%d step-downs, %d stalled attempts", stepDowns, inFlight.Load())
+	t.Logf("%d step-downs, %d stalled attempts", stepDowns, stalled.Load())
 }
 
 func stepDown(t testing.TB, c *nats.Conn, stream string) {

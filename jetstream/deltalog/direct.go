@@ -37,13 +37,18 @@ type direct struct {
 
 	inbox    string
 	sub      *nats.Subscription
+	replies  chan *nats.Msg
 	requests int
 }
 
 func (l *Log) newDirect(s *stream, subject string) (*direct, error) {
-	d := &direct{log: l, stream: s, subject: subject, inbox: l.cfg.Conn.NewInbox()}
+	d := &direct{
+		log: l, stream: s, subject: subject, inbox: l.cfg.Conn.NewInbox(),
+		// A batch and its end. If it overflows nevertheless, the loss is noticed.
+		replies: make(chan *nats.Msg, batchMessages+1),
+	}
 	var err error
-	d.sub, err = l.cfg.Conn.SubscribeSync(d.inbox + ".*")
+	d.sub, err = l.cfg.Conn.ChanSubscribe(d.inbox+".*", d.replies)
 	return d, err
 }
 
@@ -67,9 +72,11 @@ func (d *direct) batch(ctx context.Context, from uint64, fn func(sequence uint64
 	}
 	var last uint64
 	for {
-		msg, err := d.sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return false, err
+		var msg *nats.Msg
+		select {
+		case msg = <-d.replies:
+		case <-ctx.Done():
+			return false, ctx.Err()
 		}
 		if msg.Subject != inbox {
 			continue // of a batch that was cut short

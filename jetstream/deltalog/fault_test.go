@@ -248,45 +248,55 @@ func TestL1_ServerRestartsMidAppend(t *testing.T) {
 	port := portOf(t, s)
 	n := startNode(t, natsd.Config{URL: s.ClientURL()})
 
-	const count = 300
 	stalled := make(chan error, 1000)
 	l := openLog(t, n, func(c *deltalog.Config) {
 		c.OnStall = func(_ record.Key, err error) { stalled <- err }
 	})
-	reached := make(chan int) // the writer is at most one append ahead
+	stored := make(chan struct{}, 1)
+	stop := make(chan struct{})
+	count := 0
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		tail := emptyTail(l, board)
-		for i := range count {
-			next, err := l.Append(testContext(t), board, tail, encode(t, tail.Head, fmt.Sprintf(`{"w":%d}`, i)))
+		defer close(stored)
+		for tail := emptyTail(l, board); ; count++ {
+			next, err := l.Append(testContext(t), board, tail, encode(t, tail.Head, fmt.Sprintf(`{"w":%d}`, count)))
 			if err != nil {
 				t.Error(err)
-				break
+				return
 			}
 			tail = next
-			reached <- i
-		}
-		close(reached)
-	})
-	for i := range reached {
-		if i == count/3 || i == 2*count/3 {
-			stopServer(s)
-			if err := <-stalled; err == nil {
-				t.Error("the append went through without a server")
+			select {
+			case stored <- struct{}{}:
+			case <-stop:
+				count++
+				return
+			default:
 			}
-			s = startServer(t, dir, port)
-			for err := range stalled {
-				if err == nil {
-					break
-				}
+		}
+	})
+	for range 2 {
+		for range 50 {
+			<-stored
+		}
+		stopServer(s)
+		for err := range stalled {
+			if err != nil {
+				break
+			}
+		}
+		s = startServer(t, dir, port)
+		for err := range stalled {
+			if err == nil {
+				break
 			}
 		}
 	}
+	close(stop)
 	wg.Wait()
 	if t.Failed() {
 		return
 	}
 	deltas, tail := read(t, l, board)
 	checkOnce(t, deltas, count, "w")
-	equal(t, "messages", tail.Last, count)
+	equal(t, "messages", tail.Last, uint64(count))
 }

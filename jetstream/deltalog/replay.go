@@ -83,22 +83,24 @@ func (r *replay) pass(ctx context.Context) error {
 	if err := r.log.verifyAfterReconnect(ctx, r.stream); err != nil {
 		return asFinal(err)
 	}
-	if err := r.readDirect(ctx); err != nil {
-		return err
-	}
-	last, err := r.log.leaderLast(ctx, r.stream, r.subject)
-	if err != nil {
-		return err
-	}
-	if last < r.tail.Last {
-		return r.behind(ctx, last)
-	}
-	for last > r.tail.Last {
-		if err := r.readLeader(ctx, last); err != nil {
+	for replicas := true; ; replicas = false {
+		last, err := r.log.leaderLast(ctx, r.stream, r.subject)
+		switch {
+		case err != nil:
+			return err
+		case last < r.tail.Last:
+			return r.behind(ctx, last)
+		case last == r.tail.Last:
+			return nil
+		case replicas:
+			err = r.readDirect(ctx)
+		default:
+			err = r.readLeader(ctx, last)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // readDirect reads until a replica has no more.

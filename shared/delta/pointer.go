@@ -1,6 +1,9 @@
 package delta
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Pointer names a place in a document as an RFC 6901 JSON pointer. The empty
 // Pointer is the document itself. A pointer that was built by [Pointer.Member]
@@ -8,9 +11,9 @@ import "strings"
 // equal pointers.
 type Pointer string
 
-// ParsePointer checks that text is a JSON pointer in normal form.
+// ParsePointer checks that text is a JSON pointer in normal form, in UTF-8.
 func ParsePointer(text string) (Pointer, bool) {
-	if text != "" && text[0] != '/' {
+	if text != "" && text[0] != '/' || !utf8.ValidString(text) {
 		return "", false
 	}
 	for i := 0; i < len(text); i++ {

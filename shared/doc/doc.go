@@ -22,7 +22,10 @@ type Doc struct {
 }
 
 // New returns the empty document.
-func New() *Doc { return &Doc{root: newObject()} }
+func New() *Doc {
+	root := newObject()
+	return &Doc{root: root, size: root.size()}
+}
 
 // Parse returns the document with the given JSON text. Members that are null
 // are refused: a document cannot hold them. The error is a [*jsontext.Error].
@@ -33,10 +36,8 @@ func Parse(data []byte) (*Doc, error) {
 	if err := refuseNulls(data); err != nil {
 		return nil, err
 	}
-	d := New()
-	d.root = parseNode(data)
-	d.size = d.root.size()
-	return d, nil
+	root := parseNode(data)
+	return &Doc{root: root, size: root.size()}, nil
 }
 
 // Size returns about how many bytes the canonical form has: exact but for a

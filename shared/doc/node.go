@@ -79,10 +79,10 @@ func (n *node) size() int {
 }
 
 // memberSize is the size of a member with its quoted name, colon and comma; 0
-// for none. Escapes in names are not counted.
+// for none.
 func memberSize(name string, n *node) int {
 	if n == nil {
 		return 0
 	}
-	return len(name) + len(`"":,`) + n.size()
+	return jsontext.QuotedLen(name) + len(":,") + n.size()
 }

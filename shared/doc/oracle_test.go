@@ -103,7 +103,7 @@ func wantSize(t testing.TB, d *doc.Doc) {
 	t.Helper()
 	canonical := d.Canonical()
 	if want := len(canonical) + nonEmptyObjects(decode(t, canonical)); d.Size() != want {
-		t.Errorf("Size is %d, want %d for %s", d.Size(), want, canonical)
+		t.Fatalf("Size is %d, want %d for %s", d.Size(), want, canonical)
 	}
 }
 

@@ -72,8 +72,7 @@ func (t *touch) restore(n *node) {
 }
 
 // commit compares what was with what is, in one walk over the touched places.
-func (t *touch) commit(root *node) (delta.Delta, Effect) {
-	w := differ{}
+func (w *differ) commit(t *touch, root *node) (delta.Delta, Effect) {
 	w.touched(t, root, "")
 	if w.many {
 		w.writes = []delta.Write{{Kind: delta.WroteMember}}
@@ -89,6 +88,9 @@ type differ struct {
 	forward, inverse []byte
 	writes           []delta.Write
 	many             bool
+	// relied is told on what of the state before the forward patch relies: on any
+	// other state that agrees, it leads to the same values.
+	relied func(delta.ReadKind, delta.Pointer)
 }
 
 // member begins a member in both patches, and with the first one the object
@@ -145,12 +147,16 @@ func (w *differ) touched(t *touch, n *node, at delta.Pointer) bool {
 
 // values writes the patches between two values; nil is no value.
 func (w *differ) values(before, after *node, at delta.Pointer) bool {
-	switch {
-	case before == nil && after == nil:
-		return false
-	case before.isObject() && after.isObject():
+	if before.isObject() && after.isObject() {
+		w.relied(delta.ReadMembers, at)
 		return w.objects(before, after, at)
-	case before != nil && after != nil && before.equalLeaf(after):
+	}
+	same := before == nil && after == nil || before != nil && after != nil && before.equalLeaf(after)
+	if same || after.isObject() {
+		w.relied(delta.ReadValue, at)
+	}
+	switch {
+	case same:
 		return false
 	case before == nil || after == nil:
 		w.wrote(delta.WroteMember, at)

@@ -43,8 +43,9 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 		return Change{}, err
 	}
 	committed = true
-	change := Change{Reads: tx.readSet()}
-	change.Delta, change.Effect = tx.touched.commit(d.root)
+	change := Change{}
+	change.Delta, change.Effect = tx.commit()
+	change.Reads = tx.readSet()
 	return change, nil
 }
 
@@ -74,13 +75,18 @@ func (tx *Tx) Get(p delta.Pointer) ([]byte, bool) {
 
 // IsObject reports whether there is an object at p.
 func (tx *Tx) IsObject(p delta.Pointer) bool {
-	is := tx.doc.lookup(p).isObject()
-	if is {
-		tx.read(delta.ReadExists, p)
-	} else {
+	return tx.look(tx.doc.lookup(p), p)
+}
+
+// look reports whether n, the value at p, is an object, and notes what that says
+// about the document.
+func (tx *Tx) look(n *node, p delta.Pointer) bool {
+	if !n.isObject() {
 		tx.read(delta.ReadValue, p)
+		return false
 	}
-	return is
+	tx.read(delta.ReadExists, p)
+	return true
 }
 
 // Members returns the member names of the object at p in sorted order, nil when
@@ -97,9 +103,10 @@ func (tx *Tx) Members(p delta.Pointer) []string {
 
 // Set puts a JSON value at p, in place of what is there. Its parent must be an
 // object. The root can be replaced by an object only. Null is refused: use
-// [Tx.Delete]. The error is a [*PathError] or a [*jsontext.Error].
+// [Tx.Delete]. So is what would nest deeper than [jsontext.MaxDepth]. The error
+// is a [*PathError] or a [*jsontext.Error].
 func (tx *Tx) Set(p delta.Pointer, value []byte) error {
-	if err := jsontext.Validate(value); err != nil {
+	if err := jsontext.ValidateWithin(value, len(p.Names())); err != nil {
 		return err
 	}
 	if jsontext.KindOf(value) == jsontext.Null {
@@ -116,13 +123,17 @@ func (tx *Tx) Set(p delta.Pointer, value []byte) error {
 // Delete removes the value at p. Removing what is not there is no error.
 func (tx *Tx) Delete(p delta.Pointer) error { return tx.put(p, nil) }
 
-// Merge applies a merge patch to the document, reading nothing.
+// Merge applies a merge patch to the document. It reads no more than whether the
+// objects of the patch meet objects.
 func (tx *Tx) Merge(patch delta.Delta) error {
-	tx.merge(tx.doc.root, &tx.touched, patch.Bytes())
+	tx.merge(tx.doc.root, &tx.touched, patch.Bytes(), "")
 	return nil
 }
 
 func (tx *Tx) put(p delta.Pointer, now *node) error {
+	if _, ok := delta.ParsePointer(string(p)); !ok {
+		return &PathError{Path: p, Reason: "is not a JSON pointer in normal form"}
+	}
 	names := p.Names()
 	if len(names) == 0 {
 		if !now.isObject() {
@@ -165,18 +176,30 @@ func (tx *Tx) replace(parent *node, at *touch, name string, now *node) {
 	}
 }
 
-func (tx *Tx) merge(target *node, at *touch, patch []byte) {
+func (tx *Tx) merge(target *node, at *touch, patch []byte, p delta.Pointer) {
 	for name, raw := range jsontext.Members(patch) {
-		old := target.members[name]
-		switch kind := jsontext.KindOf(raw); {
-		case kind == jsontext.Object && old.isObject():
-			tx.merge(old, at.child(name), raw)
-		case kind == jsontext.Null:
+		switch jsontext.KindOf(raw) {
+		case jsontext.Object:
+			old, below := target.members[name], p.Member(name)
+			if tx.look(old, below) {
+				tx.merge(old, at.child(name), raw, below)
+			} else {
+				tx.replace(target, at, name, parseNode(raw))
+			}
+		case jsontext.Null:
 			tx.replace(target, at, name, nil)
 		default:
 			tx.replace(target, at, name, parseNode(raw))
 		}
 	}
+}
+
+// commit compares what was with what is. What the delta is silent about because
+// it is the same before and after, and where it relies on what was there to be
+// no object, counts as read: another base would have made another delta.
+func (tx *Tx) commit() (delta.Delta, Effect) {
+	w := differ{relied: tx.note}
+	return w.commit(&tx.touched, tx.doc.root)
 }
 
 // readSubtree notes that an object is to be replaced or deleted with everything
@@ -195,10 +218,15 @@ func (tx *Tx) readSubtree(p delta.Pointer, n *node) {
 
 // read notes a read, unless the transaction itself has written the place.
 func (tx *Tx) read(kind delta.ReadKind, p delta.Pointer) {
-	if len(tx.reads) > MaxReads || tx.touched.covers(p.Names()) {
-		return
+	if !tx.touched.covers(p.Names()) {
+		tx.note(kind, p)
 	}
-	tx.reads[delta.Read{Kind: kind, Path: p}] = struct{}{}
+}
+
+func (tx *Tx) note(kind delta.ReadKind, p delta.Pointer) {
+	if len(tx.reads) <= MaxReads {
+		tx.reads[delta.Read{Kind: kind, Path: p}] = struct{}{}
+	}
 }
 
 func (tx *Tx) readSet() []delta.Read {

@@ -81,6 +81,20 @@ func AppendString(dst []byte, s string) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
+// QuotedLen returns the length of the string literal that [AppendString] writes.
+func QuotedLen(s string) int {
+	n := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"', c == '\\', '\b' <= c && c <= '\r' && c != '\v':
+			n += len(`\n`) - 1
+		case c < ' ':
+			n += len(`\u0000`) - 1
+		}
+	}
+	return n
+}
+
 // appendCanonicalString copies a literal that has no escape; it is canonical.
 func appendCanonicalString(dst, quoted []byte) []byte {
 	if slices.Contains(quoted, '\\') {

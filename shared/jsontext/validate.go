@@ -40,10 +40,14 @@ func (e *Error) Error() string {
 
 // Validate checks that data is one strict JSON value, with optional white space
 // around it. The error is an [*Error].
-func Validate(data []byte) error {
+func Validate(data []byte) error { return ValidateWithin(data, 0) }
+
+// ValidateWithin is [Validate] for a value that is to stand within objects and
+// arrays nested as deep as depth: together they must keep to [MaxDepth].
+func ValidateWithin(data []byte, depth int) error {
 	v := validator{data: data}
 	v.space()
-	if err := v.value(0); err != nil {
+	if err := v.value(depth); err != nil {
 		return err
 	}
 	v.space()

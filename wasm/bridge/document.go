@@ -125,9 +125,12 @@ func (d *document) Peer(client record.ClientID, state []byte) {
 	d.client.tell("peer", d.handle, client.String(), bytesTo(state))
 }
 
-// Failed implements [replica.Observer].
+// Failed implements [replica.Observer]. JavaScript hears of what is final only:
+// the engine itself tries the rest again.
 func (d *document) Failed(code wire.Code, detail string) {
-	d.client.tell("fault", d.handle, code.String(), detail)
+	if code.Retry() == wire.RetryNever {
+		d.client.tell("fault", d.handle, code.String(), detail)
+	}
 }
 
 var _ replica.Observer = (*document)(nil)

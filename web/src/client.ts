@@ -22,7 +22,7 @@ export function createClient(options: ClientOptions = {}): Client {
 }
 
 function serverURL(url: string | URL | undefined): string {
-  const full = new URL(url ?? '/v1/ws', document.baseURI);
+  const full = new URL(url ?? '/v1/sync', document.baseURI);
   full.protocol = full.protocol.replace('http', 'ws');
   return full.href;
 }

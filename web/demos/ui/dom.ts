@@ -77,6 +77,19 @@ function move(parent: Element, element: Element, before: Element | null): void {
   if (focused instanceof HTMLElement && element.contains(focused)) focused.focus({ preventScroll: true });
 }
 
+/** Makes a function that runs `run` once, however often it is called before the browser paints. */
+export function coalesced(run: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    queueMicrotask(() => {
+      asked = false;
+      run();
+    });
+  };
+}
+
 /** Lets a textarea be as high as its text. */
 export function autoGrow(area: HTMLTextAreaElement): void {
   const fit = (): void => {

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/wasm/client"
+)
+
+type getCmd struct {
+	target
+	Rev uint64 `help:"Print the document as it was at this revision." placeholder:"N"`
+}
+
+func (*getCmd) Help() string {
+	return `Prints the document to standard output: one line of JSON without white space, members sorted by name.
+
+  rivulet get demo/board | jq .columns
+  rivulet get demo/board --rev 17`
+}
+
+func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
+	if cmd.Rev != 0 {
+		return cmd.past(ctx, std)
+	}
+	return cmd.with(ctx, func(_ context.Context, d *client.Doc) error {
+		if d.Position().Revision == 0 {
+			return missing(d.Key())
+		}
+		return printLine(std.out, d.Get())
+	})
+}
+
+// past replays the log up to a revision.
+func (cmd *getCmd) past(ctx context.Context, std *streams) error {
+	key, err := record.ParseKey(cmd.Key)
+	if err != nil {
+		return err
+	}
+	c, err := cmd.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeoutCause(ctx, cmd.Timeout, errNoAnswer)
+	defer cancel()
+	state := doc.New()
+	var first, last record.Revision
+	for event, err := range c.Log(ctx, key, 0) {
+		if err != nil {
+			return err
+		}
+		if first == 0 {
+			first = event.Position.Revision
+		}
+		if event.Position.Revision > record.Revision(cmd.Rev) {
+			break
+		}
+		last = event.Position.Revision
+		patch, err := delta.Parse(event.Delta)
+		if err != nil {
+			return err
+		}
+		state.Apply(patch)
+	}
+	switch {
+	case first == 0:
+		return missing(key)
+	case last == 0:
+		return fmt.Errorf("document %s did not exist at revision %d; its first is %d", key, cmd.Rev, first)
+	}
+	return printLine(std.out, state.Canonical())
+}
+
+type putCmd struct {
+	target
+	File string `arg:"" help:"A JSON file, .json or .json.gz; - is standard input." placeholder:"FILE"`
+}
+
+func (*putCmd) Help() string {
+	return `Makes the document equal to the file, in one edit that holds only what differs. Whatever others change
+meanwhile is taken into account: afterwards the document was, at the printed revision, exactly the file.
+
+  rivulet put demo/languages languages.json.gz
+  jq '.title="Plans"' board.json | rivulet put demo/board -`
+}
+
+func (cmd *putCmd) Run(ctx context.Context, std *streams) error {
+	data, err := readJSON(cmd.File, std.in)
+	if err != nil {
+		return err
+	}
+	if _, err := doc.Parse(data); err != nil {
+		return fmt.Errorf("%s is not a document: %w", cmd.File, err)
+	}
+	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
+		rev, err := d.Update(ctx, func(tx *doc.Tx) error { return tx.Set("", data) })
+		return printRevision(std.out, d.Key(), rev, err)
+	})
+}
+
+type patchCmd struct {
+	target
+	Patch string `arg:"" name:"merge-patch" help:"A JSON merge patch (RFC 7386)." placeholder:"MERGE-PATCH"`
+	IfRev uint64 `help:"Only if the document is at this revision; fail otherwise." placeholder:"N"`
+}
+
+func (*patchCmd) Help() string {
+	return `Members of the patch replace those of the document, objects are merged, null deletes. Prints the new
+revision.
+
+  rivulet patch demo/board '{"title":"Plans","columns":{"old":null}}'
+  rivulet patch demo/board '{"state":"closed"}' --if-rev 17`
+}
+
+func (cmd *patchCmd) Run(ctx context.Context, std *streams) error {
+	patch, err := parsePatch(cmd.Patch)
+	if err != nil {
+		return err
+	}
+	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
+		if cmd.IfRev == 0 {
+			rev, err := d.Patch(ctx, patch)
+			return printRevision(std.out, d.Key(), rev, err)
+		}
+		rev, err := d.PatchAt(ctx, record.Revision(cmd.IfRev), patch)
+		if errors.Is(err, client.ErrMoved) {
+			return fmt.Errorf("document %s is at revision %d, not %d: read it again, then decide",
+				d.Key(), d.Position().Revision, cmd.IfRev)
+		}
+		return printRevision(std.out, d.Key(), rev, err)
+	})
+}
+
+func printRevision(out io.Writer, key record.Key, rev record.Revision, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is at revision %d\n", key, rev)
+	return err
+}
+
+func printLine(out io.Writer, line []byte) error {
+	_, err := out.Write(append(line, '\n'))
+	return err
+}
+
+// maxFile bounds what put reads, in bytes after decompression.
+const maxFile = 64 << 20
+
+// readJSON reads a file, or standard input for "-", and decompresses it if it is
+// gzip, whatever its name.
+func readJSON(name string, stdin io.Reader) ([]byte, error) {
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := readBounded(in, name)
+	if err != nil || !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, err
+	}
+	unzip, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return readBounded(unzip, name)
+}
+
+func readBounded(in io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s has more than %d MiB", name, maxFile>>20)
+	}
+	return data, nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/server"
+	"github.com/rivulet-sync/rivulet/web"
+)
+
+type serveCmd struct {
+	Addr     string     `help:"Address to serve HTTP on (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Data     string     `help:"Directory of the embedded NATS JetStream (default ${default})." default:"./data" type:"path" placeholder:"DIR"`
+	NATS     string     `name:"nats" help:"Use a NATS cluster with JetStream instead of the embedded one." placeholder:"URL"`
+	Replicas int        `help:"Replicas of the streams that are created on a cluster (default ${default})." default:"1" placeholder:"N"`
+	Sync     string     `help:"When an edit is on disk: 'always' before it is acknowledged, or 'interval:2s' for every so often, which a power cut can cost (default ${default})." default:"always" placeholder:"always|interval:DUR"`
+	Insecure bool       `help:"Allow an address that other machines can reach. There is no authentication yet."`
+	Origin   []string   `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
+	LogLevel slog.Level `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
+}
+
+func (*serveCmd) Help() string {
+	return `Serves the web pages, the sync protocol and /healthz. SIGTERM or Ctrl-C stops it within two seconds; killing
+it loses nothing that was acknowledged.
+
+  rivulet serve
+  rivulet serve --addr 127.0.0.1:9000 --data /var/lib/rivulet --sync interval:1s
+  rivulet serve --nats nats://10.0.0.5:4222 --replicas 3`
+}
+
+func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
+	sync, err := natsd.ParseSync(cmd.Sync)
+	if err != nil {
+		return err
+	}
+	srv, err := server.Start(ctx, server.Config{
+		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync,
+		Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
+		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
+	})
+	if err != nil {
+		return err
+	}
+	store := "edits in " + cmd.Data + ", sync " + sync.String()
+	if cmd.NATS != "" {
+		store = "edits in a NATS cluster"
+	}
+	fmt.Fprintf(std.out, "Rivulet %s\n  open   %s\n  store  %s\n  stop   Ctrl-C\n", version, srv.URL(), store)
+	select {
+	case <-ctx.Done():
+	case err = <-srv.Failed():
+	}
+	if closing := srv.Close(); err == nil {
+		err = closing
+	}
+	return err
+}

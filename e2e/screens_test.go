@@ -1,0 +1,93 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/e2e"
+)
+
+// The states of the pages that docs/ shows. make screenshots writes the
+// pictures there; without it the test shows that each state can be reached.
+func TestScreens(t *testing.T) {
+	dir := os.Getenv("RIVULET_SCREENSHOTS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	shoot := func(p *person, name string) {
+		t.Helper()
+		e2e.Eval[bool](p.Page, "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))")
+		p.Screenshot(filepath.Join(dir, name+".png"))
+	}
+	srv := e2e.StartServer(t, e2e.Options{})
+
+	slow := &person{Page: e2e.NewPage(t), name: "slow"}
+	still(slow)
+	slow.SlowNetwork(0, 40<<10)
+	slow.Begin(srv.URL())
+	slow.WaitAttr(e2e.TestID("connection-pill"), "data-status", "loading")
+	slow.WaitFor("document.readyState !== 'loading' && document.styleSheets.length > 0")
+	shoot(slow, "loading")
+	slow.SlowNetwork(0, 0)
+	slow.waitOnline()
+
+	wire := e2e.NewProxy(t, srv.Addr())
+	ann, bob := arrive(t, "Ann", srv.URL()), arrive(t, "Bob", wire.URL())
+	for _, p := range []*person{ann, bob} {
+		still(p)
+		p.Allow(refused)
+	}
+	shoot(ann, "empty")
+
+	ann.begin()
+	columns := ann.columns()
+	for i, titles := range [][]string{
+		{"Rotate the signing keys", "Write the release notes", "Ask Mia about the new logo", "Offline mode: what do people expect?"},
+		{"Live cursors on the board", "Faster cold start"},
+		{"One binary, no set-up", "Snapshots in the background", "Dark mode"},
+	} {
+		for _, title := range titles {
+			ann.write(columns[min(i, len(columns)-1)], title)
+		}
+		ann.stopAdding()
+	}
+	ann.waitSent()
+	cards := ann.cards()
+	bob.Exists(e2e.TestID("card", cards[len(cards)-1]))
+	bob.Hover(e2e.TestID("card", cards[len(cards)-2]))
+	ann.Exists(e2e.TestID("cursor"))
+	shoot(ann, "full")
+	ann.Resize(1280, 800, 2)
+	shoot(ann, "board")
+	ann.Resize(1280, 800, 1)
+	ann.Prefer("prefers-color-scheme", "dark")
+	shoot(ann, "dark")
+	still(ann)
+	ann.Resize(390, 844, 2)
+	shoot(ann, "narrow")
+	ann.Resize(1280, 800, 1)
+
+	wire.Cut()
+	bob.WaitFor(`document.querySelector('[data-testid="connection-pill"]').dataset.status === 'waiting'`)
+	bob.rename(cards[0], "Rotate the signing keys on Friday")
+	bob.write(columns[0], "Call the venue")
+	bob.WaitFor(unsent)
+	shoot(bob, "offline")
+
+	ann.rename(cards[0], "Rotate the signing keys today")
+	ann.waitSent()
+	wire.Mend()
+	bob.waitOnline()
+	bob.waitSent()
+	bob.Exists(e2e.TestID("toast"))
+	shoot(bob, "conflict")
+
+	srv.Run("put", languagesKey, e2e.Data(t, "languages.json.gz"))
+	eve := reader(t, "Eve", srv.URL())
+	still(eve)
+	shoot(eve, "languages")
+}
+
+// still asks a page to leave out its animations: a picture is of one moment.
+func still(p *person) { p.Prefer("prefers-reduced-motion", "reduce") }
