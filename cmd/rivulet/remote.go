@@ -69,7 +69,7 @@ func oneLine(err error) string {
 	text := err.Error()
 	switch {
 	case errors.As(err, &unreachable) && unreachable.Code == 0:
-		text = unreachable.Error() + "; start one with 'rivulet serve', or name it with --server or RIVULET_URL"
+		text = unreachable.Error() + "; start one with 'rivulet serve', or name another with --server or RIVULET_URL"
 	case errors.As(err, &unreachable):
 		text = unreachable.Error()
 	case errors.As(err, &rejected):

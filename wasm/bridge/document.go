@@ -134,4 +134,3 @@ func (d *document) Failed(code wire.Code, detail string) {
 }
 
 var _ replica.Observer = (*document)(nil)
-

@@ -4,6 +4,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -108,8 +110,12 @@ func (s *socket) report(conn *connection, fn func(*Link)) {
 func (s *socket) run(ctx context.Context, conn *connection) {
 	ws, response, err := websocket.Dial(ctx, s.endpoint, nil)
 	if err != nil {
-		if response != nil {
+		var network *net.OpError
+		switch {
+		case response != nil:
 			err = &statusError{status: response.Status}
+		case errors.As(err, &network):
+			err = network // without the story of who called whom
 		}
 		s.report(conn, func(l *Link) { l.Dialed(err) })
 		return
