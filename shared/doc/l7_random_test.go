@@ -110,7 +110,7 @@ func TestL7_RandomTransactions(t *testing.T) {
 			before, size := d.Canonical(), d.Size()
 			m := &model{decodeObject(t, before)}
 			if r.IntN(3) == 0 {
-				d.Update(func(tx *doc.Tx) error { transact(t, r, tx, m, r.IntN(8)); return errRefused })
+				revert(d, r.IntN(2) == 0, func(tx *doc.Tx) { transact(t, r, tx, m, r.IntN(8)) })
 				if !bytes.Equal(d.Canonical(), before) || d.Size() != size {
 					t.Fatalf("reverted to %s (size %d), want %s (%d)", d.Canonical(), d.Size(), before, size)
 				}
@@ -123,6 +123,21 @@ func TestL7_RandomTransactions(t *testing.T) {
 			checkChange(t, d, before, m, change)
 		}
 	}
+}
+
+// revert runs fn in a transaction that ends with an error or with a panic.
+func revert(d *doc.Doc, panics bool, fn func(*doc.Tx)) {
+	defer func() {
+		if p := recover(); p != nil && p != errRefused {
+			panic(p)
+		}
+	}()
+	d.Update(func(tx *doc.Tx) error {
+		if fn(tx); panics {
+			panic(errRefused)
+		}
+		return errRefused
+	})
 }
 
 // checkChange checks a commit against the model, its delta against the oracle

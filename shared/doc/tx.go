@@ -1,7 +1,9 @@
 package doc
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
@@ -14,8 +16,8 @@ type Change struct {
 	Delta delta.Delta
 	// Effect is what applying Delta did, with the inverse.
 	Effect
-	// Reads is what the transaction depended on. More than [MaxReads] of them are
-	// one read of the whole document.
+	// Reads is what the transaction depended on, sorted by path. More than
+	// [MaxReads] of them are one read of the whole document.
 	Reads []delta.Read
 }
 
@@ -237,5 +239,11 @@ func (tx *Tx) readSet() []delta.Read {
 	for r := range tx.reads {
 		reads = append(reads, r)
 	}
+	slices.SortFunc(reads, func(a, b delta.Read) int {
+		if a.Path != b.Path {
+			return strings.Compare(string(a.Path), string(b.Path))
+		}
+		return int(a.Kind) - int(b.Kind)
+	})
 	return reads
 }

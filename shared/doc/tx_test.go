@@ -2,9 +2,11 @@ package doc_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -261,6 +263,28 @@ func TestL7_RefusedWriteChangesNothing(t *testing.T) {
 		t.Errorf("a leaf at the greatest depth: %v", err)
 	}
 	parseDoc(t, string(d.Canonical()))
+}
+
+// TestReadsAreSorted: one transaction on one document makes one Change, byte for
+// byte, however often it is run.
+func TestReadsAreSorted(t *testing.T) {
+	d := parseDoc(t, records(20))
+	change, err := d.Update(func(tx *doc.Tx) error {
+		for i := range 20 {
+			tx.Members(delta.PointerOf("r" + strconv.Itoa(19-i)))
+			tx.IsObject(delta.PointerOf("r" + strconv.Itoa(19-i)))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sorted := slices.IsSortedFunc(change.Reads, func(a, b delta.Read) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind))
+	})
+	if len(change.Reads) != 40 || !sorted {
+		t.Errorf("%d reads: %q", len(change.Reads), change.Reads)
+	}
 }
 
 // TestL9_ManyReadsBecomeOne checks the bound on reads and what happens there.

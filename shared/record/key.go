@@ -73,7 +73,7 @@ func isWord(c byte) bool {
 func keyError(text, reason string) error {
 	const limit = 80
 	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' {
+		if r < ' ' || 0x7f <= r && r < 0xa0 || r == '"' {
 			return '?'
 		}
 		return r

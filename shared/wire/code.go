@@ -120,5 +120,5 @@ func (c Code) CloseStatus() int { return 4000 + int(c) }
 func CodeOfStatus(status int) (Code, bool) {
 	c := Code(status - 4000)
 	_, ok := codes[c]
-	return c, ok && status > 4000
+	return c, ok && c.CloseStatus() == status
 }

@@ -1,0 +1,217 @@
+package replica_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/replica"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// TestL11_FramesBeforeWelcome: the server has to say who it is first.
+func TestL11_FramesBeforeWelcome(t *testing.T) {
+	for _, f := range []wire.Frame{
+		&wire.Opened{Key: board.String(), Doc: 1, Snapshot: []byte(`{"a":1}`)},
+		&wire.Commit{Doc: 1}, &wire.Conflict{Doc: 1}, &wire.Reject{Doc: 1}, &wire.Peer{Doc: 1},
+		&wire.Pong{}, &wire.LogPage{}, &wire.Storage{}, &wire.Drain{}, &wire.Ping{},
+	} {
+		s := newStage(t)
+		s.script.Reset() // one transcript for all: the last one's
+		s.engine.Connected()
+		frames(t, s.engine)
+		s.refuse(f)
+		if s.doc.Known() {
+			t.Errorf("%s made the document known", describe(f))
+		}
+		if s.engine.Online() {
+			t.Errorf("%s made the engine believe it is online", describe(f))
+		}
+	}
+}
+
+// TestL11_Welcomes that make no sense.
+func TestL11_Welcomes(t *testing.T) {
+	change := func(fn func(*wire.Welcome)) *wire.Welcome {
+		w := welcome()
+		fn(w)
+		return w
+	}
+	s := newLive(t, `{"a":1}`)
+	s.refuse(welcome()) // a second one
+	for _, w := range []*wire.Welcome{
+		change(func(w *wire.Welcome) { w.Protocol++ }),
+		change(func(w *wire.Welcome) { w.Client = other }), // we were somebody before
+		change(func(w *wire.Welcome) { w.Client = record.ClientID{} }),
+		change(func(w *wire.Welcome) { w.MaxMessage = 0 }),
+		change(func(w *wire.Welcome) { w.MaxDelta = 0 }),
+	} {
+		s.disconnect()
+		s.engine.Connected()
+		s.after()
+		s.refuse(w)
+		if s.engine.Online() {
+			t.Errorf("%+v was taken", w)
+		}
+	}
+	if s.engine.Client() != me {
+		t.Errorf("the client is %s now", s.engine.Client())
+	}
+}
+
+// TestL11_RecordsThatDoNotChain leave the replica where it is.
+func TestL11_RecordsThatDoNotChain(t *testing.T) {
+	s := newLive(t, `{"a":1}`)
+	s.edit("/b=1")
+	held := s.doc.Position()
+	good := record.Record{Epoch: held.Epoch, Prev: held.Revision, PrevChain: held.Chain, Mutations: []record.Mutation{theirs(`{"a":2}`)}}
+	bad := map[string]func(*record.Record){
+		"epoch":           func(r *record.Record) { r.Epoch++ },
+		"predecessor":     func(r *record.Record) { r.Prev-- },
+		"chain":           func(r *record.Record) { r.PrevChain++ },
+		"an array":        func(r *record.Record) { r.Mutations = []record.Mutation{theirs(`{"c":1}`), theirs(`[]`)} },
+		"not JSON":        func(r *record.Record) { r.Mutations = []record.Mutation{theirs(`{"c":1}`), theirs(`{`)} },
+		"duplicate names": func(r *record.Record) { r.Mutations = []record.Mutation{theirs(`{"c":1,"c":2}`)} },
+	}
+	refused := func(name string, data []byte) {
+		t.Helper()
+		wantProtocolError(t, s.engine.Receive(wire.EncodeCommit(s.number, 20, data)))
+		s.wantView(`{"a":1,"b":1}`)
+		if s.doc.Position() != held || s.doc.Pending() != 1 {
+			t.Errorf("%s: at %s with %d pending", name, s.doc.Position(), s.doc.Pending())
+		}
+	}
+	for name, change := range bad {
+		rec := good
+		change(&rec)
+		data, err := rec.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(name, data)
+	}
+	data, err := good.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("cut short", data[:len(data)-1])
+	refused("longer", append(data[:len(data):len(data)], 0))
+	refused("empty", nil)
+	data[1] = record.Version + 1
+	refused("a later version", data)
+	s.commit(theirs(`{"a":3}`)) // the replica is as good as before
+	s.wantView(`{"a":3,"b":1}`)
+}
+
+// TestL11_Openeds that make no sense leave the document as it was.
+func TestL11_Openeds(t *testing.T) {
+	s := newLive(t, `{"a":1}`)
+	edit := s.edit("/b=1")
+	held := s.at
+	opened := func(f wire.Opened) *wire.Opened {
+		f.Key, f.Doc = board.String(), s.number
+		return &f
+	}
+	s.refuse(opened(wire.Opened{At: held})) // nobody asked
+	elsewhere := held
+	elsewhere.Chain++
+	for _, f := range []*wire.Opened{
+		opened(wire.Opened{At: elsewhere}),
+		opened(wire.Opened{}),
+		opened(wire.Opened{At: held, Snapshot: []byte(`[]`)}),
+		opened(wire.Opened{At: held, Snapshot: []byte(`{"a":`)}),
+		opened(wire.Opened{At: held, Snapshot: []byte(`{"a":null}`)}),
+		opened(wire.Opened{At: held, Snapshot: []byte("{\"a\":\"\xff\"}")}),
+	} {
+		s.disconnect()
+		s.connect()
+		s.refuse(f)
+		if s.doc.Position() != held {
+			t.Errorf("at %s", s.doc.Position())
+		}
+	}
+	s.wantOpen(edit)
+	s.disconnect()
+	s.connect()
+	s.opened("", held, held.Revision, record.MutationID{})
+	s.wantPushed(1)
+}
+
+// TestL11_ContinuingNothing: a server that lets a replica continue which holds
+// nothing has not understood it.
+func TestL11_ContinuingNothing(t *testing.T) {
+	s := newStage(t)
+	s.connect()
+	s.refuse(&wire.Opened{Key: board.String(), Doc: 1})
+	if s.doc.Known() || s.doc.Live() {
+		t.Error("the document is known")
+	}
+}
+
+// TestL11_Garbage: bytes that are no frames, frames of clients, messages with
+// something good before something bad.
+func TestL11_Garbage(t *testing.T) {
+	s := newLive(t, `{"a":1}`)
+	for _, f := range []wire.Frame{
+		&wire.Hello{}, &wire.Open{}, &wire.Leave{}, &wire.Push{}, &wire.SetPresence{}, &wire.Ping{}, &wire.ReadLog{},
+	} {
+		s.refuse(f)
+	}
+	s.refuse(&wire.Fault{Key: "no key", Code: wire.CodeBadKey})
+	for _, message := range []string{"\x00", "garbage", "\x92", "\x92\x63\x90", "\x92\x22\xc1", "\x93\x22\x93"} {
+		var frame *wire.FrameError
+		if err := s.engine.Receive([]byte(message)); !errors.As(err, &frame) {
+			t.Errorf("%q: %v", message, err)
+		}
+	}
+	// The good part of a message takes effect, and the observer hears so.
+	rev, data := s.record(theirs(`{"a":2}`))
+	message := wire.EncodeCommit(s.number, rev, data)
+	if err := s.engine.Receive(append(message, 0x92)); err == nil {
+		t.Error("a message with half a frame at its end was taken")
+	}
+	s.wantView(`{"a":2}`)
+	s.check()
+
+	s.line("", "and without a connection")
+	s.disconnect()
+	wantProtocolError(t, s.engine.Receive(wire.Encode(welcome())))
+	if err := s.engine.Receive(nil); err == nil {
+		t.Error("an empty message without a connection was taken")
+	}
+}
+
+// TestServerEndsTheConnection: a fault about nothing in particular.
+func TestServerEndsTheConnection(t *testing.T) {
+	s := newLive(t, `{}`)
+	err := s.engine.Receive(wire.Encode(&wire.Fault{Code: wire.CodeDraining, Detail: "bye"}))
+	var closed *replica.ClosedError
+	if !errors.As(err, &closed) || closed.Code != wire.CodeDraining || closed.Detail != "bye" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestSilence: after some ticks without a message the connection is dead; any
+// message brings it back to life.
+func TestSilence(t *testing.T) {
+	s := newLive(t, `{}`)
+	for range 3 {
+		if !s.engine.Tick() {
+			t.Fatal("given up too early")
+		}
+	}
+	s.say(&wire.Pong{Number: 3})
+	ticks := 0
+	for s.engine.Tick() {
+		if ticks++; ticks > 10 {
+			t.Fatal("silence is not noticed")
+		}
+	}
+	if ticks != 3 {
+		t.Errorf("given up after %d ticks", ticks)
+	}
+	s.engine.Disconnected()
+	if !s.engine.Tick() {
+		t.Error("silent without a connection")
+	}
+}
