@@ -123,12 +123,13 @@ func (b *batch) judge(client record.ClientID, s Submission) verdict {
 	}
 	// The client's own mutations are left out: it follows the last of them, which
 	// follows the one before, so all of them were in the view that it changed.
+	reads := delta.NewReadSet(s.Reads)
 	for _, c := range since {
-		if conflict(c.effects, client, s.Reads) {
+		if conflict(c.effects, client, reads) {
 			return conflicting
 		}
 	}
-	if conflict(b.effects, client, s.Reads) {
+	if conflict(b.effects, client, reads) {
 		return deferred
 	}
 	return accepted
@@ -143,9 +144,9 @@ func (b *batch) holds(client record.ClientID, id record.MutationID) bool {
 	return false
 }
 
-func conflict(effects []effect, client record.ClientID, reads []delta.Read) bool {
+func conflict(effects []effect, client record.ClientID, reads *delta.ReadSet) bool {
 	for _, e := range effects {
-		if e.client != client && delta.Conflicts(reads, e.writes) {
+		if e.client != client && reads.ConflictsWith(e.writes) {
 			return true
 		}
 	}

@@ -4,14 +4,14 @@ package delta
 type WriteKind uint8
 
 const (
-	// WroteValue: a value was put in the place of another one, or the same value
-	// was written again. The names of the members around it stayed as they were.
+	// WroteValue: a value was put in the place of another one. The names of the
+	// members around it stayed as they were.
 	WroteValue WriteKind = iota + 1
 	// WroteMember: a member came to be or ceased to be; whatever was below the
 	// path is gone or new.
 	WroteMember
-	// WroteNothing: an empty object was merged into an object. No reader can see
-	// a difference, but the patch has an effect once the object is gone.
+	// WroteNothing: what was there already was written again. No reader can see a
+	// difference, but the patch has an effect once something else is there.
 	WroteNothing
 )
 
@@ -28,14 +28,51 @@ type Write struct {
 const MaxWrites = 4096
 
 // Conflicts reports whether any of the writes changed what any of the reads
-// saw (law L8). It may report true where nothing changed (the same value was
-// written again), never false where something did.
+// saw (law L8). It may report true where a reader sees no difference, never
+// false where one sees it. To test many sets of writes, use a [ReadSet].
 func Conflicts(reads []Read, writes []Write) bool {
+	return NewReadSet(reads).ConflictsWith(writes)
+}
+
+// ReadSet is what one transaction read, prepared for the conflict test. The test
+// costs what the writes cost, however many reads there are.
+type ReadSet struct {
+	reads []Read
+	work  int // comparisons so far
+	index *readIndex
+}
+
+// readIndex answers what a write needs to know of many reads.
+type readIndex struct {
+	value   map[Pointer]struct{} // places whose value was read
+	members map[Pointer]struct{} // places whose members were read
+	within  map[Pointer]struct{} // places at or above a read
+}
+
+// indexAfter is the number of comparisons past which an index is made.
+const indexAfter = 1024
+
+// NewReadSet returns the set of the reads, which it keeps.
+func NewReadSet(reads []Read) *ReadSet { return &ReadSet{reads: reads} }
+
+// ConflictsWith reports whether any of the writes changed what any of the reads
+// saw.
+func (s *ReadSet) ConflictsWith(writes []Write) bool {
+	if s.work += len(s.reads) * len(writes); s.index == nil && s.work > indexAfter {
+		s.index = newReadIndex(s.reads)
+	}
 	for _, w := range writes {
-		for _, r := range reads {
-			if r.invalidatedBy(w) {
-				return true
-			}
+		if s.index != nil && s.index.invalidatedBy(w) || s.index == nil && anyInvalidatedBy(s.reads, w) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyInvalidatedBy(reads []Read, w Write) bool {
+	for _, r := range reads {
+		if r.invalidatedBy(w) {
+			return true
 		}
 	}
 	return false
@@ -54,6 +91,50 @@ func (r Read) invalidatedBy(w Write) bool {
 	case ReadMembers:
 		parent, ok := w.Path.Parent()
 		return ok && w.Kind == WroteMember && parent == r.Path
+	}
+	return false
+}
+
+func newReadIndex(reads []Read) *readIndex {
+	x := &readIndex{
+		value:   make(map[Pointer]struct{}),
+		members: make(map[Pointer]struct{}),
+		within:  make(map[Pointer]struct{}, 2*len(reads)),
+	}
+	for _, r := range reads {
+		switch r.Kind {
+		case ReadValue:
+			x.value[r.Path] = struct{}{}
+		case ReadMembers:
+			x.members[r.Path] = struct{}{}
+		}
+		for at, ok := r.Path, true; ok; at, ok = at.Parent() {
+			if _, known := x.within[at]; known {
+				break // and so is everything above
+			}
+			x.within[at] = struct{}{}
+		}
+	}
+	return x
+}
+
+// invalidatedBy is [Read.invalidatedBy] for all reads at once.
+func (x *readIndex) invalidatedBy(w Write) bool {
+	if w.Kind == WroteNothing {
+		return false
+	}
+	if _, ok := x.within[w.Path]; ok {
+		return true
+	}
+	if parent, ok := w.Path.Parent(); ok && w.Kind == WroteMember {
+		if _, ok := x.members[parent]; ok {
+			return true
+		}
+	}
+	for at, ok := w.Path, true; ok; at, ok = at.Parent() {
+		if _, ok := x.value[at]; ok {
+			return true
+		}
 	}
 	return false
 }

@@ -16,7 +16,13 @@ type Effect struct {
 }
 
 // Apply merges a delta into the document (RFC 7386, section 2). It cannot fail.
+//
+// It must not be called within a transaction of the same document, which could
+// not be reverted then; it panics.
 func (d *Doc) Apply(patch delta.Delta) Effect {
+	if d.busy {
+		panic("doc: Apply within Update")
+	}
 	a := applier{doc: d, inverse: make([]byte, 0, patch.Len())}
 	a.object(d.root, patch.Bytes(), "")
 	if a.many {
@@ -77,16 +83,19 @@ func (a *applier) member(parent *node, name string, raw []byte, at delta.Pointer
 		if old != nil {
 			a.wrote(delta.WroteMember, at)
 		} else {
-			a.wrote(delta.WroteValue, at)
+			a.wrote(delta.WroteNothing, at)
 		}
 		return
 	}
 	now := parseNode(raw)
 	parent.members[name] = now
 	a.doc.size += memberSize(name, now)
-	if old == nil {
+	switch {
+	case old == nil:
 		a.wrote(delta.WroteMember, at)
-	} else {
+	case old.equalLeaf(now):
+		a.wrote(delta.WroteNothing, at)
+	default:
 		a.wrote(delta.WroteValue, at)
 	}
 }

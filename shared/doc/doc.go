@@ -19,6 +19,7 @@ import (
 type Doc struct {
 	root *node
 	size int
+	busy bool // a transaction is running
 }
 
 // New returns the empty document.

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +30,13 @@ const MaxReads = 4000
 
 // Update runs fn as a transaction. If fn returns nil its changes are committed
 // and described by the Change; otherwise, or if fn panics, the document is as
-// it was before and Update returns fn's error.
+// it was before and Update returns fn's error. Transactions do not nest: within
+// one, Update returns [ErrNested].
 func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
+	if d.busy {
+		return Change{}, ErrNested
+	}
+	d.busy = true
 	tx := &Tx{doc: d, reads: make(map[delta.Read]struct{})}
 	before := d.size
 	committed := false
@@ -39,7 +45,7 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 			tx.touched.restore(d.root)
 			d.size = before
 		}
-		tx.doc = nil
+		tx.doc, d.busy = nil, false
 	}()
 	if err := fn(tx); err != nil {
 		return Change{}, err
@@ -50,6 +56,9 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 	change.Reads = tx.readSet()
 	return change, nil
 }
+
+// ErrNested is returned by an Update within another one of the same document.
+var ErrNested = errors.New("doc: update within an update")
 
 // Tx is a running transaction. It sees its own writes. It must not be used after
 // the function that it was given to has returned.

@@ -118,17 +118,29 @@ func (d *Document) peer(f *wire.Peer) {
 }
 
 // Leave ends the subscription. What is pending is settled with [ErrLeft]; it may
-// be in the log nevertheless if it was sent.
+// be in the log nevertheless if it was sent. Leaving again does nothing.
 func (d *Document) Leave() {
-	if d.state == catching || d.state == live {
+	if d.engine.docs[d.key] != d {
+		return
+	}
+	switch d.state {
+	case catching, live:
 		d.engine.out.add(&wire.Leave{Doc: d.number})
+	case opening:
+		// The server's name for it is not known before the answer came.
+		d.engine.unawaited[d.key] = struct{}{}
 	}
 	d.unsubscribed()
 	delete(d.engine.docs, d.key)
 	d.state = refused
+	d.settleAll(ErrLeft)
+}
+
+// settleAll ends everything that is pending, with one error.
+func (d *Document) settleAll(err error) {
 	over := d.pending
 	d.pending = nil
-	d.settle(over, Outcome{Err: ErrLeft})
+	d.settle(over, Outcome{Err: err})
 }
 
 func (d *Document) open() {
@@ -166,12 +178,12 @@ func (d *Document) disconnected() {
 
 func (d *Document) failed(code wire.Code, detail string) {
 	d.unsubscribed()
+	d.state = failed
+	d.observer.Failed(code, detail)
 	if code.Retry() == wire.RetryNever {
 		d.state = refused
-	} else {
-		d.state = failed
+		d.settleAll(&RejectedError{Code: code, Detail: detail})
 	}
-	d.observer.Failed(code, detail)
 }
 
 // opened continues from what the replica holds, or replaces it.
@@ -179,14 +191,21 @@ func (d *Document) opened(f *wire.Opened) error {
 	if d.state != opening {
 		return &ProtocolError{Reason: "opened without open"}
 	}
-	d.number, d.head, d.state = f.Doc, f.Head, catching
-	if len(f.Snapshot) > 0 {
+	d.number, d.head = f.Doc, f.Head
+	switch {
+	case len(f.Snapshot) > 0:
 		if err := d.replace(f); err != nil {
 			return err
 		}
-	} else if f.At != d.at || !d.known {
+	case !d.known && f.At != (record.Position{}):
+		// It answers an Open of an earlier document, which held that position.
+		d.resync()
+		return nil
+	case f.At != d.at || !d.known:
 		return &ProtocolError{Reason: "opened at a position that the replica does not hold"}
 	}
+	d.state = catching
+	d.engine.byNumber[d.number] = d
 	if len(d.presence) > 0 {
 		d.sendPresence()
 	}

@@ -34,6 +34,9 @@ type Engine struct {
 
 	docs     map[record.Key]*Document
 	byNumber map[uint32]*Document
+	// unawaited are the keys whose Open is not answered yet and whose document
+	// was left meanwhile.
+	unawaited map[record.Key]struct{}
 
 	silent  int // ticks since the last message of the server
 	request uint32
@@ -52,10 +55,11 @@ const (
 // New returns an engine that is not connected.
 func New(cfg Config) *Engine {
 	return &Engine{
-		cfg:      cfg,
-		limits:   limits{message: wire.MaxMessage, delta: wire.MaxDelta},
-		docs:     make(map[record.Key]*Document),
-		byNumber: make(map[uint32]*Document),
+		cfg:       cfg,
+		limits:    limits{message: wire.MaxMessage, delta: wire.MaxDelta},
+		docs:      make(map[record.Key]*Document),
+		byNumber:  make(map[uint32]*Document),
+		unawaited: make(map[record.Key]struct{}),
 	}
 }
 
@@ -99,6 +103,8 @@ func (e *Engine) Disconnected() {
 	for _, d := range e.docs {
 		d.disconnected()
 	}
+	clear(e.byNumber)
+	clear(e.unawaited)
 }
 
 // TakeOutput returns the next message to send, nil when there is none. Call it
@@ -138,7 +144,10 @@ func (e *Engine) Open(key record.Key, observer Observer) *Document {
 	}
 	d := newDocument(e, key, observer)
 	e.docs[key] = d
-	if e.state == up {
+	if _, asked := e.unawaited[key]; asked {
+		delete(e.unawaited, key)
+		d.state = opening // the answer that is on its way serves this document
+	} else if e.state == up {
 		d.open()
 	}
 	return d
@@ -200,13 +209,7 @@ func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
 	}
 	switch f := frame.(type) {
 	case *wire.Opened:
-		key, err := record.ParseKey(f.Key)
-		d := e.docs[key]
-		if err != nil || d == nil {
-			return nil, nil // left before the answer came
-		}
-		e.byNumber[f.Doc] = d
-		return d, d.opened(f)
+		return e.opened(f)
 	case *wire.Commit:
 		if d := e.byNumber[f.Doc]; d != nil {
 			return d, d.commit(f)
@@ -266,6 +269,21 @@ func (e *Engine) welcome(f *wire.Welcome) error {
 	return nil
 }
 
+func (e *Engine) opened(f *wire.Opened) (*Document, error) {
+	key, err := record.ParseKey(f.Key)
+	if err != nil {
+		return nil, &ProtocolError{Reason: "opened with a malformed key"}
+	}
+	if d := e.docs[key]; d != nil {
+		return d, d.opened(f)
+	}
+	if _, asked := e.unawaited[key]; asked {
+		delete(e.unawaited, key)
+		e.out.add(&wire.Leave{Doc: f.Doc})
+	}
+	return nil, nil
+}
+
 func (e *Engine) fault(f *wire.Fault) error {
 	if f.Request != 0 {
 		if e.cfg.OnLogPage != nil {
@@ -280,6 +298,7 @@ func (e *Engine) fault(f *wire.Fault) error {
 	if err != nil {
 		return &ProtocolError{Reason: "fault of a malformed key"}
 	}
+	delete(e.unawaited, key)
 	if d := e.docs[key]; d != nil {
 		d.failed(f.Code, f.Detail)
 	}

@@ -82,7 +82,10 @@ func TestLeaveBeforeOpenedCame(t *testing.T) {
 	s.doc.Leave()
 	s.after()
 	s.at.Revision = 10
-	s.opened(`{"a":1}`, s.at, 10, record.MutationID{}) // the transcript has the leave after it
+	s.opened(`{"a":1}`, s.at, 10, record.MutationID{})
+	if s.leaves != 1 {
+		t.Errorf("%d frames tell the server that nobody wants it", s.leaves)
+	}
 	s.reopen()
 	s.opened(`{"a":2}`, s.at, 10, record.MutationID{})
 	s.wantView(`{"a":2}`)
@@ -99,6 +102,9 @@ func TestLeaveAndOpenBeforeOpenedCame(t *testing.T) {
 		s.doc.Leave()
 		s.after()
 		s.reopen()
+	}
+	if s.opens != 1 {
+		t.Errorf("%d frames ask for it; each is answered", s.opens)
 	}
 	s.at.Revision = 10
 	s.opened(`{"a":1}`, s.at, 10, record.MutationID{})

@@ -34,6 +34,8 @@ type stage struct {
 	number uint32          // the server's name for the document
 	tag    uint64
 	pushed []*wire.Push // on the present connection
+	opens  int          // frames that opened a document
+	leaves int          // and that left one
 	script strings.Builder
 }
 
@@ -83,8 +85,13 @@ func (s *stage) compare() {
 // after writes down what a step led to.
 func (s *stage) after() {
 	for _, f := range frames(s.t, s.engine) {
-		if p, ok := f.(*wire.Push); ok {
-			s.pushed = append(s.pushed, p)
+		switch f := f.(type) {
+		case *wire.Push:
+			s.pushed = append(s.pushed, f)
+		case *wire.Open:
+			s.opens++
+		case *wire.Leave:
+			s.leaves++
 		}
 		s.line("  -> ", describe(f))
 	}
