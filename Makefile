@@ -8,6 +8,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BIN      := $(CURDIR)/bin/rivulet
 FUZZTIME ?= 10s
+BENCHTIME ?= 30x
 
 # Finds or installs the browser and names the parts under test to go test and go run.
 PARTS = RIVULET_CHROME=$$(scripts/chromium.sh); export RIVULET_CHROME RIVULET_BIN="$(BIN)";
@@ -53,7 +54,7 @@ fuzz: assets ## run every fuzz target for FUZZTIME (10s)
 
 .PHONY: bench
 bench: build ## measure what the README says, as a table
-	@$(PARTS) go run ./bench
+	@$(PARTS) go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 20m ./bench
 
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript

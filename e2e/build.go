@@ -77,9 +77,9 @@ func Data(t testing.TB, name string) string {
 // scratch is a folder of this process, removed by Main.
 var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "rivulet-e2e-") })
 
-// Main is the TestMain of a package that uses this one: it runs the tests, then
-// closes the browser and removes what was built.
-func Main(m *testing.M) {
+// Main is the TestMain of a package that uses this one: it runs the tests, those
+// of a *testing.M, then closes the browser and removes what was built.
+func Main(m interface{ Run() int }) {
 	code := m.Run()
 	closeBrowser()
 	if dir, err := scratch(); err == nil {

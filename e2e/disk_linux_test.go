@@ -47,7 +47,7 @@ func TestL1_FullDisk(t *testing.T) {
 				ballast := strings.Repeat("x", 16<<10)
 				for n := 0; ; n++ {
 					name := fmt.Sprintf("n%d", n)
-					_, stderr, err := srv.TryRun("patch", key, fmt.Sprintf(`{%q:%q}`, name, ballast))
+					_, stderr, err := srv.TryRun("patch", "--timeout", "5s", key, fmt.Sprintf(`{%q:%q}`, name, ballast))
 					if err != nil {
 						t.Logf("%d patches of %d KB were stored; then: %s", n, len(ballast)>>10, stderr)
 						return

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -29,12 +30,12 @@ func (p *Page) Resize(width, height int64, scale float64) {
 }
 
 // Prefer sets what the person prefers, as CSS asks for it: "prefers-color-scheme"
-// is "dark", "prefers-reduced-motion" is "reduce".
+// is "dark", "prefers-reduced-motion" is "reduce". What was preferred before stays.
 func (p *Page) Prefer(feature, value string) {
 	p.t.Helper()
-	command(p, "prefer "+value, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
-	})
+	p.prefers = slices.DeleteFunc(p.prefers, func(f *emulation.MediaFeature) bool { return f.Name == feature })
+	p.prefers = append(p.prefers, &emulation.MediaFeature{Name: feature, Value: value})
+	command(p, "prefer "+value, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: p.prefers})
 }
 
 // SlowCPU makes the page's processor slower by a factor; 1 takes it back.

@@ -23,6 +23,7 @@ func serve(t *testing.T, body string) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "script-src 'unsafe-inline'") // no eval
 		io.WriteString(w, "<!doctype html><title>helpers</title><link rel=icon href='data:,'>"+body)
 	}))
 	t.Cleanup(srv.Close)
@@ -60,6 +61,20 @@ func TestTypingAndClicking(t *testing.T) {
 	}
 	if keys := e2e.Eval[[]string](p, "keys"); !slices.Contains(keys, "G") || !slices.Contains(keys, "Tab") {
 		t.Errorf("the page saw the keys %q", keys)
+	}
+}
+
+// A page that prevents the default of a key gets no character from it.
+func TestPreventedKeys(t *testing.T) {
+	p := e2e.NewPage(t)
+	p.Open(serve(t, `<textarea></textarea><script>
+		document.querySelector('textarea').onkeydown = e => { if (e.key === 'Enter' || e.key === 'x') e.preventDefault(); };
+	</script>`))
+	p.Click("textarea")
+	p.Type("one\ntwx-OK")
+	p.Press("A", e2e.Shift)
+	if got := p.Texts("textarea")[0]; got != "onetw-OKA" {
+		t.Errorf("typed %q", got)
 	}
 }
 

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -100,13 +102,41 @@ func (p *Page) DragBy(from, to string, right, down float64) {
 // focus. "\n" is the Enter key.
 func (p *Page) Type(text string) {
 	p.t.Helper()
-	p.do(fmt.Sprintf("type %q", text), chromedp.KeyEvent(text))
+	p.do(fmt.Sprintf("type %q", text), keys(text, 0))
 }
 
 // Press presses one key, with modifiers held.
 func (p *Page) Press(key string, held ...chromedp.Modifier) {
 	p.t.Helper()
-	p.do(fmt.Sprintf("press %q", key), chromedp.KeyEvent(key, chromedp.KeyModifiers(held...)))
+	var modifiers chromedp.Modifier
+	for _, m := range held {
+		modifiers |= m
+	}
+	p.do(fmt.Sprintf("press %q", key), keys(key, modifiers))
+}
+
+// keys presses and releases a key for each character. The character goes with
+// the press, so that a page which prevents the default of keydown gets none, as
+// from a keyboard.
+func keys(text string, held chromedp.Modifier) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		for _, r := range text {
+			events := kb.Encode(r)
+			down, up := *events[0], *events[len(events)-1]
+			down.Type = kb.KeyRawDown
+			if len(events) == 3 && held&^Shift == 0 { // Ctrl+A is a command, not a character
+				down.Type, down.Text, down.UnmodifiedText = kb.KeyDown, events[1].Text, events[1].UnmodifiedText
+			}
+			down.Modifiers |= int64(held)
+			up.Modifiers |= int64(held)
+			for _, event := range []input.DispatchKeyEventParams{down, up} {
+				if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, event); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // Insert enters a text at once, as pasting or an input method does.

@@ -31,8 +31,10 @@ type Page struct {
 	t       testing.TB
 	ctx     context.Context
 	name    string
+	prefers []*emulation.MediaFeature
 	console console
 	ended   sync.WaitGroup // what listens to the page
+	close   func()
 }
 
 // NewPage opens an empty page. When the test ends, the page is closed; it fails
@@ -49,11 +51,12 @@ func NewPage(t testing.TB) *Page {
 	}
 	p.ended.Go(p.console.follow(ctx))
 	p.acceptDialogs()
-	t.Cleanup(func() {
+	p.close = sync.OnceFunc(func() {
 		p.end()
 		cancel()
 		p.ended.Wait()
 	})
+	t.Cleanup(p.close)
 	command(p, "prepare the page", page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: pageScript})
 	command(p, "focus the page", emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	return p
@@ -88,6 +91,9 @@ func pageName(t testing.TB) string {
 	pages.count[t.Name()]++
 	return fmt.Sprintf("page%d", pages.count[t.Name()])
 }
+
+// Close closes the page before its test ends.
+func (p *Page) Close() { p.close() }
 
 // end gives the verdict on the page.
 func (p *Page) end() {
@@ -192,7 +198,8 @@ func (p *Page) SoonTrue(within time.Duration, expression string) bool {
 }
 
 func (p *Page) when(within time.Duration, expression string) error {
-	wait := fmt.Sprintf("__e2e.when(%s, %d).then(() => true)", quote(expression), within.Milliseconds())
+	// A function, not a string: pages may forbid eval.
+	wait := fmt.Sprintf("__e2e.when(() => (%s), %d)", expression, within.Milliseconds())
 	_, err := eval[bool](p, wait, within+5*time.Second)
 	return err
 }

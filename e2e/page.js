@@ -1,19 +1,18 @@
 // Runs in every page before its own scripts. The tests wait with it.
 globalThis.__e2e = {
   /**
-   * Resolves with the value of the expression once it is truthy: looks at once,
-   * at every change of the DOM, and a few times a second for what the DOM does
-   * not show. Rejects after `within` milliseconds, saying what it last saw.
+   * Resolves once the expression is truthy: looks at once, at every change of
+   * the DOM, and a few times a second for what the DOM does not show. Rejects
+   * after `within` milliseconds, saying what it last saw.
    */
-  when(source, within) {
-    const expression = () => (0, eval)(source);
+  when(expression, within) {
     return new Promise((resolve, reject) => {
       let last;
       const observer = new MutationObserver(look);
       const again = setInterval(look, 50);
       const limit = setTimeout(() => {
         stop();
-        reject(new Error(`not within ${within} ms: ${source}; last seen: ${last}`));
+        reject(new Error(`not within ${within} ms: ${expression.toString().replace('() => ', '')}; last seen: ${last}`));
       }, within);
       function stop() {
         observer.disconnect();
@@ -29,7 +28,7 @@ globalThis.__e2e = {
         }
         if (last) {
           stop();
-          resolve(last === true || last instanceof Node ? true : last);
+          resolve(true);
         }
       }
       observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });

@@ -46,6 +46,7 @@ type person struct {
 func arrive(t *testing.T, name, url string) *person {
 	t.Helper()
 	p := &person{Page: e2e.NewPage(t), name: name}
+	p.Prefer("prefers-reduced-motion", "reduce") // nothing glides away from under the mouse
 	p.Open(url)
 	p.waitOnline()
 	e2e.Eval[bool](p.Page, recorder)
@@ -92,6 +93,12 @@ const unsent = `Number(document.querySelector('[data-testid="pending-count"]').d
 
 // settled are the titles that stood on the board when last nothing was unsent.
 func (p *person) settled() []string { return e2e.Eval[[]string](p.Page, "__seen.settled") }
+
+// painted waits until everything that was asked of the page until now is on the screen.
+func (p *person) painted() {
+	e2e.Eval[bool](p.Page, `document.fonts.ready.then(() => new Promise(done =>
+		requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))`)
+}
 
 // columns are the ids of the board's columns.
 func (p *person) columns() []string {

@@ -17,13 +17,13 @@ func TestScreens(t *testing.T) {
 	}
 	shoot := func(p *person, name string) {
 		t.Helper()
-		e2e.Eval[bool](p.Page, "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))")
+		p.painted()
 		p.Screenshot(filepath.Join(dir, name+".png"))
 	}
 	srv := e2e.StartServer(t, e2e.Options{})
 
 	slow := &person{Page: e2e.NewPage(t), name: "slow"}
-	still(slow)
+	slow.Prefer("prefers-reduced-motion", "reduce")
 	slow.SlowNetwork(0, 40<<10)
 	slow.Begin(srv.URL())
 	slow.WaitAttr(e2e.TestID("connection-pill"), "data-status", "loading")
@@ -34,10 +34,7 @@ func TestScreens(t *testing.T) {
 
 	wire := e2e.NewProxy(t, srv.Addr())
 	ann, bob := arrive(t, "Ann", srv.URL()), arrive(t, "Bob", wire.URL())
-	for _, p := range []*person{ann, bob} {
-		still(p)
-		p.Allow(refused)
-	}
+	bob.Allow(refused)
 	shoot(ann, "empty")
 
 	ann.begin()
@@ -52,6 +49,7 @@ func TestScreens(t *testing.T) {
 		}
 		ann.stopAdding()
 	}
+	e2e.Eval[any](ann.Page, "document.activeElement.blur()")
 	ann.waitSent()
 	cards := ann.cards()
 	bob.Exists(e2e.TestID("card", cards[len(cards)-1]))
@@ -63,19 +61,21 @@ func TestScreens(t *testing.T) {
 	ann.Resize(1280, 800, 1)
 	ann.Prefer("prefers-color-scheme", "dark")
 	shoot(ann, "dark")
-	still(ann)
 	ann.Resize(390, 844, 2)
 	shoot(ann, "narrow")
 	ann.Resize(1280, 800, 1)
 
 	wire.Cut()
 	bob.WaitFor(`document.querySelector('[data-testid="connection-pill"]').dataset.status === 'waiting'`)
-	bob.rename(cards[0], "Rotate the signing keys on Friday")
+	bob.rename(cards[0], "Open this page on a phone")
 	bob.write(columns[0], "Call the venue")
+	bob.stopAdding()
 	bob.WaitFor(unsent)
 	shoot(bob, "offline")
 
-	ann.rename(cards[0], "Rotate the signing keys today")
+	ann.Click(e2e.TestID("card", cards[0]))
+	ann.Click(e2e.TestID("card", cards[0]) + ` [aria-label="Delete the card"]`)
+	ann.Gone(e2e.TestID("card", cards[0]))
 	ann.waitSent()
 	wire.Mend()
 	bob.waitOnline()
@@ -85,9 +85,5 @@ func TestScreens(t *testing.T) {
 
 	srv.Run("put", languagesKey, e2e.Data(t, "languages.json.gz"))
 	eve := reader(t, "Eve", srv.URL())
-	still(eve)
 	shoot(eve, "languages")
 }
-
-// still asks a page to leave out its animations: a picture is of one moment.
-func still(p *person) { p.Prefer("prefers-reduced-motion", "reduce") }
