@@ -20,11 +20,12 @@ func TestScreens(t *testing.T) {
 		p.painted()
 		p.Screenshot(filepath.Join(dir, name+".png"))
 	}
+	desk := func(p *person) *person { p.Resize(1280, 800, 1); return p }
 	srv := e2e.StartServer(t, e2e.Options{})
 
 	slow := &person{Page: e2e.NewPage(t), name: "slow"}
 	slow.Prefer("prefers-reduced-motion", "reduce")
-	slow.SlowNetwork(0, 40<<10)
+	desk(slow).SlowNetwork(0, 40<<10)
 	slow.Begin(srv.URL())
 	slow.WaitAttr(e2e.TestID("connection-pill"), "data-status", "loading")
 	slow.WaitFor("document.readyState !== 'loading' && document.styleSheets.length > 0")
@@ -33,7 +34,7 @@ func TestScreens(t *testing.T) {
 	slow.waitOnline()
 
 	wire := e2e.NewProxy(t, srv.Addr())
-	ann, bob := arrive(t, "Ann", srv.URL()), arrive(t, "Bob", wire.URL())
+	ann, bob := desk(arrive(t, "Ann", srv.URL())), desk(arrive(t, "Bob", wire.URL()))
 	bob.Allow(refused)
 	shoot(ann, "empty")
 
@@ -58,18 +59,18 @@ func TestScreens(t *testing.T) {
 	shoot(ann, "full")
 	ann.Resize(1280, 800, 2)
 	shoot(ann, "board")
-	ann.Resize(1280, 800, 1)
-	ann.Prefer("prefers-color-scheme", "dark")
+	desk(ann).Prefer("prefers-color-scheme", "dark")
 	shoot(ann, "dark")
 	ann.Resize(390, 844, 2)
 	shoot(ann, "narrow")
-	ann.Resize(1280, 800, 1)
+	desk(ann)
 
 	wire.Cut()
 	bob.WaitFor(`document.querySelector('[data-testid="connection-pill"]').dataset.status === 'waiting'`)
 	bob.rename(cards[0], "Open this page on a phone")
 	bob.write(columns[0], "Call the venue")
 	bob.stopAdding()
+	e2e.Eval[any](bob.Page, "document.activeElement.blur()")
 	bob.WaitFor(unsent)
 	shoot(bob, "offline")
 
@@ -84,6 +85,6 @@ func TestScreens(t *testing.T) {
 	shoot(bob, "conflict")
 
 	srv.Run("put", languagesKey, e2e.Data(t, "languages.json.gz"))
-	eve := reader(t, "Eve", srv.URL())
+	eve := desk(reader(t, "Eve", srv.URL()))
 	shoot(eve, "languages")
 }
