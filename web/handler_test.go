@@ -139,7 +139,7 @@ func TestHandlerWithoutAssets(t *testing.T) {
 }
 
 // The embedded directory always opens, with assets in it or without.
-func TestAssets(t *testing.T) {
+func TestEmbedded(t *testing.T) {
 	if w := get(t, web.Handler(web.Assets()), "/"); w.Code != http.StatusOK && w.Code != http.StatusServiceUnavailable {
 		t.Errorf("/: %d", w.Code)
 	}

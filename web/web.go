@@ -16,11 +16,11 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// Assets returns the embedded files.
+// Assets returns the embedded files, for [Handler].
 func Assets() fs.FS {
-	sub, err := fs.Sub(dist, "dist")
+	assets, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // only for an invalid path
 	}
-	return sub
+	return assets
 }

@@ -1,11 +1,11 @@
 import type { ConnectionState, Storage } from './connection';
 import { Doc } from './doc';
-import type { PresenceState } from './doc';
 import { LocalDocument } from './document';
 import type { Link } from './document';
 import { Emitter, Soon } from './emitter';
 import type { Engine, Sink } from './engine';
 import { RejectedError } from './errors';
+import type { JsonObject } from './json';
 import { loadModule } from './wasm';
 import type { Module } from './wasm';
 
@@ -116,7 +116,7 @@ export class Client {
   }
 
   /** Opens the document with that key, `space/id`; the same Doc for the same key until it is closed. */
-  doc<T extends object, P extends PresenceState = PresenceState>(key: string): Doc<T, P> {
+  doc<T extends object, P extends object = JsonObject>(key: string): Doc<T, P> {
     let opened = this.#docs.get(key);
     if (!opened) {
       opened = this.#opened(key);

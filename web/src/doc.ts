@@ -6,11 +6,8 @@ import type { Peer } from './presence';
 /** T as it is read: nothing in it may be changed. */
 export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
 
-/** What a client tells about itself: at most 4 KB of JSON. */
-export type PresenceState = Readonly<Record<string, unknown>>;
-
-/** One's own presence on a document. */
-export interface OwnPresence<P extends PresenceState> {
+/** What this client tells the others about itself: a JSON object of at most 4 KB, never stored. */
+export interface OwnPresence<P extends object> {
   /** Tells everybody on the document; at most 20 times a second, then the newest. null takes it back. */
   set(state: P | null): void;
   get(): P | null;
@@ -22,7 +19,7 @@ export interface OwnPresence<P extends PresenceState> {
  * T is the shape that the application agreed on; a document that nobody has written yet is `{}`.
  * P is what clients tell each other about themselves.
  */
-export class Doc<T extends object, P extends PresenceState = PresenceState> {
+export class Doc<T extends object, P extends object = JsonObject> {
   readonly #local: LocalDocument;
   readonly #leave: () => void;
   readonly presence: OwnPresence<P>;
@@ -32,8 +29,8 @@ export class Doc<T extends object, P extends PresenceState = PresenceState> {
     this.#leave = leave;
     const { presence } = local;
     this.presence = {
-      set: (state) => presence.set(state as JsonObject | null),
-      get: () => presence.own as P | null,
+      set: (state) => presence.set(state as unknown as JsonObject | null),
+      get: () => presence.own as unknown as P | null,
     };
   }
 
@@ -86,11 +83,11 @@ export class Doc<T extends object, P extends PresenceState = PresenceState> {
 
   /** The others who have the document open and told something about themselves. */
   get others(): readonly Peer<P>[] {
-    return this.#local.presence.others as readonly Peer<P>[];
+    return this.#local.presence.others as unknown as readonly Peer<P>[];
   }
 
   subscribeOthers(listener: (now: readonly Peer<P>[], before: readonly Peer<P>[]) => void): () => void {
-    return this.#local.presence.subscribe(listener as Parameters<LocalDocument['presence']['subscribe']>[0]);
+    return this.#local.presence.subscribe(listener as unknown as Parameters<LocalDocument['presence']['subscribe']>[0]);
   }
 
   /** The document as canonical JSON, with the literal text of its numbers: equal replicas have equal text. */

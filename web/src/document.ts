@@ -63,6 +63,8 @@ export class LocalDocument {
   #isReady = false;
   #ended: RejectedError | undefined;
   #mirror: JsonObject = {};
+  /** The parts of the mirror that patches of this batch made: nobody has seen them yet. */
+  #unseen = new WeakSet<object>();
   #revision = 0;
 
   constructor(key: string, link: Link) {
@@ -77,6 +79,7 @@ export class LocalDocument {
   }
 
   get mirror(): JsonObject {
+    this.#unseen = new WeakSet();
     return this.#mirror;
   }
 
@@ -89,7 +92,7 @@ export class LocalDocument {
   }
 
   subscribe(selector: Selector, listener: (now: unknown, before: unknown) => void): () => void {
-    const subscription: Subscription = { selector, listener, value: selector(this.#mirror) };
+    const subscription: Subscription = { selector, listener, value: selector(this.mirror) };
     this.#subscriptions.add(subscription);
     return () => void this.#subscriptions.delete(subscription);
   }
@@ -97,7 +100,7 @@ export class LocalDocument {
   update(run: Run): Promise<Committed> {
     if (this.#ended) return Promise.reject(this.#ended);
     if (!this.#isReady) return this.ready.then(() => this.update(run));
-    const before = this.#mirror;
+    const before = this.mirror;
     let done: Transaction;
     try {
       done = transact(before, once(run));
@@ -133,14 +136,14 @@ export class LocalDocument {
   }
 
   patched(delta: Uint8Array): void {
-    this.#mirror = applyPatch(this.#mirror, parseObject(delta));
+    this.#mirror = applyPatch(this.#mirror, parseObject(delta), this.#unseen);
   }
 
   rerun(mutation: number): { delta: Uint8Array; reads: string } | null {
     const pending = this.#pending.get(mutation);
     if (!pending) return null;
     try {
-      const { delta, reads, after } = transact(this.#mirror, once(pending.run));
+      const { delta, reads, after } = transact(this.mirror, once(pending.run));
       this.#mirror = after;
       pending.changed ||= delta !== pending.delta;
       pending.delta = delta;
@@ -197,10 +200,11 @@ export class LocalDocument {
   }
 
   #tell(): void {
+    const { mirror } = this;
     for (const subscription of [...this.#subscriptions]) {
       guarded(() => {
         const before = subscription.value;
-        const now = subscription.selector(this.#mirror);
+        const now = subscription.selector(mirror);
         if (Object.is(now, before)) return;
         subscription.value = now;
         if (this.#subscriptions.has(subscription)) subscription.listener(now, before);

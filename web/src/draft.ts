@@ -1,4 +1,4 @@
-import { isObject, member, setMember } from './json';
+import { copyOf, isObject, member, setMember } from './json';
 import type { Building, Json, JsonArray, JsonObject, JsonScalar } from './json';
 import { applyPatch } from './patch';
 import { pointerTo, Reads } from './reads';
@@ -97,7 +97,7 @@ class ObjectDraft {
     for (const [name, { part }] of this.#touched) {
       const value = partJSON(part);
       if (value === member(this.#content, name)) continue;
-      result ??= { ...this.#content };
+      result ??= copyOf(this.#content);
       if (value === undefined) delete result[name];
       else setMember(result, name, value);
     }

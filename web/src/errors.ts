@@ -2,8 +2,9 @@
 export class RejectedError extends Error {
   override readonly name = 'RejectedError';
   /**
-   * Why, as a name to branch on: 'conflict' (what it read has changed and its function threw or is
-   * gone), 'refused' (never left the browser), 'closed', or a code of the protocol: 'too_large', ...
+   * Why, as a name to branch on: 'conflict' (what it read has changed and it cannot run again), 'dropped'
+   * (it threw when it ran again: see `cause`), 'refused' (it never left the browser), 'closed', or a code
+   * of the protocol such as 'too_large'.
    */
   readonly code: string;
   /** Why, in words. */

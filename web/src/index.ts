@@ -11,7 +11,7 @@ export { Client, createClient } from './client';
 export type { ClientEvents, ClientOptions, Rejection, Rerun, TestSwitches } from './client';
 export type { ConnectionState, Status, Storage } from './connection';
 export { Doc } from './doc';
-export type { Immutable, OwnPresence, PresenceState } from './doc';
+export type { Immutable, OwnPresence } from './doc';
 export type { Committed } from './document';
 export type { Draft } from './draft';
 export { DocumentError, RejectedError, ValueError } from './errors';

@@ -27,6 +27,13 @@ export function setMember(object: Building, name: string, value: Json): void {
   }
 }
 
+/** A shallow copy. On objects of thousands of members this is several times faster than `{ ...object }`. */
+export function copyOf(object: JsonObject): Building {
+  const copy: Building = {};
+  for (const name of Object.keys(object)) setMember(copy, name, object[name] as Json);
+  return copy;
+}
+
 export function equal(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (Array.isArray(a)) {

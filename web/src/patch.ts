@@ -1,24 +1,33 @@
-import { equal, isObject, member, setMember } from './json';
+import { copyOf, equal, isObject, member, setMember } from './json';
 import type { Building, Json, JsonObject } from './json';
 
 /**
  * Applies an RFC 7386 merge patch and returns the new document. What the patch does not change is
  * shared with `before`: when nothing changes the result is `before` itself. Takes over `patch`.
+ *
+ * `own` holds the copies that earlier patches made and that nobody has seen yet: they are changed in
+ * place, so that a batch of patches copies an object once.
  */
-export function applyPatch(before: JsonObject, patch: JsonObject): JsonObject {
+export function applyPatch(before: JsonObject, patch: JsonObject, own?: WeakSet<object>): JsonObject {
   let after: Building | undefined;
+  const writable = (): Building => {
+    if (own?.has(before)) return before as Building;
+    const copy = copyOf(before);
+    own?.add(copy);
+    return copy;
+  };
   for (const name of Object.keys(patch)) {
     const change = patch[name] as Json;
     const old = member(before, name);
     if (change === null) {
       if (old === undefined) continue;
-      after ??= { ...before };
+      after ??= writable();
       delete after[name];
       continue;
     }
-    const value = isObject(change) ? (isObject(old) ? applyPatch(old, change) : withoutNulls(change)) : change;
+    const value = isObject(change) ? (isObject(old) ? applyPatch(old, change, own) : withoutNulls(change)) : change;
     if (old !== undefined && (old === value || (Array.isArray(value) && equal(old, value)))) continue;
-    after ??= { ...before };
+    after ??= writable();
     setMember(after, name, value);
   }
   return after ?? before;
@@ -51,7 +60,7 @@ function withoutNulls(patch: JsonObject): JsonObject {
     const value = patch[name] as Json;
     const kept = isObject(value) ? withoutNulls(value) : value;
     if (kept === value && kept !== null) continue;
-    clean ??= { ...patch };
+    clean ??= copyOf(patch);
     if (kept === null) delete clean[name];
     else setMember(clean, name, kept);
   }

@@ -11,10 +11,8 @@ interface GoProgram {
 
 declare global {
   /** Defined by Go's wasm_exec.js. */
-  // eslint-disable-next-line no-var
   var Go: new () => GoProgram;
   /** Where the module leaves its engine, see engine.ts. */
-  // eslint-disable-next-line no-var
   var __rivulet: { ready(engine: Engine): void } | undefined;
 }
 
@@ -53,16 +51,17 @@ async function start(url: string): Promise<Module> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
   const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
-  return new Promise((resolve, reject) => {
-    const exited = new Promise<void>((ended) => {
-      globalThis.__rivulet = {
-        ready(engine) {
-          globalThis.__rivulet = undefined;
-          resolve({ engine, exited });
-        },
-      };
-      go.run(instance).then(ended, ended);
-    });
-    exited.then(() => reject(new Error('the module ended before it was ready')), reject);
+  let ready: (engine: Engine) => void = () => undefined;
+  const engine = new Promise<Engine>((resolve) => (ready = resolve));
+  globalThis.__rivulet = { ready };
+  const exited = go.run(instance).catch(() => undefined);
+  const failed = exited.then((): never => {
+    throw new Error('the module ended before it was ready');
   });
+  try {
+    return { engine: await Promise.race([engine, failed]), exited };
+  } finally {
+    globalThis.__rivulet = undefined;
+    failed.catch(() => undefined); // that it ended is told by `exited`
+  }
 }

@@ -78,3 +78,20 @@ test('a document that is read anew keeps the identity of what is equal', () => {
     }
   }
 });
+
+test('a batch of patches gives what they give one by one, and changes only its own copies in place', () => {
+  for (let seed = 1; seed <= 1000; seed++) {
+    const random = new Random(seed);
+    const before = randomObject(random, 4);
+    const text = canonical(before);
+    const own = new WeakSet<object>();
+    let [batch, single] = [before, before];
+    for (let i = 0; i < 4; i++) {
+      const patch = withDeletions(random, randomObject(random, 3));
+      single = applyPatch(single, structuredClone(patch));
+      batch = applyPatch(batch, patch, own);
+    }
+    assert.equal(canonical(batch), canonical(single), `seed ${seed}`);
+    assert.equal(canonical(before), text, `seed ${seed}: changed in place`);
+  }
+});

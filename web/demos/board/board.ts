@@ -11,7 +11,6 @@ const doc = client.doc<Board, BoardPresence>(key);
 
 /** For the console and for tests. */
 declare global {
-  // eslint-disable-next-line no-var
   var rivulet: { readonly client: typeof client; readonly doc: unknown };
 }
 globalThis.rivulet = { client, doc };

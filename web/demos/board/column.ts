@@ -1,32 +1,24 @@
 import { arrange, autoGrow, h, icon, setAttribute, setText } from '../ui/dom';
 import { openMenu } from '../ui/menu';
 import type { MenuItem } from '../ui/menu';
+import type { Actions } from './actions';
 import type { CardView } from './card';
 import { editInline } from './inline';
 import type { ColumnItem } from './model';
-
-/** What a column asks of the board. */
-export interface ColumnHost {
-  rename(column: string, title: string): void;
-  addCard(column: string, title: string): void;
-  remove(column: ColumnItem): void;
-  /** Moves the column one place; undefined at the end. */
-  mover(column: string, step: -1 | 1): (() => void) | undefined;
-}
 
 /** One column: its name, its cards, and the place to write a new one. */
 export class ColumnView {
   readonly element: HTMLElement;
   readonly list = h('ul', { class: 'cards', role: 'list' });
-  readonly #host: ColumnHost;
+  readonly #actions: Actions;
   readonly #name = h('button', { type: 'button', class: 'inline-name column-name', title: 'Rename the column', 'data-testid': 'column-title' });
   readonly #count = h('span', { class: 'count', 'aria-hidden': 'true' });
   readonly #add: HTMLButtonElement;
   readonly #foot: HTMLElement;
   #item: ColumnItem;
 
-  constructor(item: ColumnItem, host: ColumnHost) {
-    this.#host = host;
+  constructor(item: ColumnItem, actions: Actions) {
+    this.#actions = actions;
     this.#item = item;
     this.#name.addEventListener('click', () => this.#rename());
     const menu = h('button', { type: 'button', class: 'icon-button', 'aria-label': 'Column menu', 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'data-testid': 'column-menu' }, icon('more'));
@@ -67,7 +59,7 @@ export class ColumnView {
     const add = (): void => {
       const title = area.value.trim();
       area.value = '';
-      if (title !== '') this.#host.addCard(this.#item.id, title);
+      if (title !== '') this.#actions.addCard(this.#item.id, title);
     };
     area.addEventListener('keydown', (event) => {
       event.stopPropagation();
@@ -92,18 +84,18 @@ export class ColumnView {
   }
 
   #rename(): void {
-    editInline(this.#name, this.#item.title, 'Column name', (title) => this.#host.rename(this.#item.id, title));
+    editInline(this.#name, this.#item.title, 'Column name', (title) => this.#actions.renameColumn(this.#item.id, title));
   }
 
   #menu(): MenuItem[] {
     const { id } = this.#item;
-    const left = this.#host.mover(id, -1);
-    const right = this.#host.mover(id, 1);
+    const left = this.#actions.columnMover(id, -1);
+    const right = this.#actions.columnMover(id, 1);
     return [
       { label: 'Rename', run: () => this.#rename(), testid: 'column-rename' },
       { label: 'Move left', run: () => left?.(), disabled: !left },
       { label: 'Move right', run: () => right?.(), disabled: !right },
-      { label: 'Delete', run: () => this.#host.remove(this.#item), danger: true, testid: 'column-delete' },
+      { label: 'Delete', run: () => void this.#actions.removeColumn(this.#item), danger: true, testid: 'column-delete' },
     ];
   }
 }

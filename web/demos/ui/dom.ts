@@ -56,13 +56,19 @@ interface MovesNodes {
   moveBefore(node: Node, before: Node | null): void;
 }
 
-/** Makes the elements the children of the parent, in that order; what is in place is not touched, so focus stays. */
+/**
+ * Puts the elements into the parent, in that order. What is in place is not touched and what is in another
+ * parent is moved, so focus stays. Other children stay too: one of them may be on its way to elsewhere.
+ */
 export function arrange(parent: Element, wanted: readonly Element[]): void {
-  const keep = new Set(wanted);
-  for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
-  let at = parent.firstElementChild;
+  const known = new Set(wanted);
+  const skipOthers = (at: Element | null): Element | null => {
+    while (at && !known.has(at)) at = at.nextElementSibling;
+    return at;
+  };
+  let at = skipOthers(parent.firstElementChild);
   for (const element of wanted) {
-    if (element === at) at = at.nextElementSibling;
+    if (element === at) at = skipOthers(at.nextElementSibling);
     else move(parent, element, at);
   }
 }

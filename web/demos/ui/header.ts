@@ -1,4 +1,4 @@
-import type { Client, Doc, PresenceState } from '../../src/index';
+import type { Client, Doc } from '../../src/index';
 import { ask } from './dialog';
 import { h, must, setAttribute, setText } from './dom';
 import { clean, initials, keepName, ownName, personColor } from './person';
@@ -7,7 +7,7 @@ import type { Words } from './status';
 import { announce, toast } from './toast';
 
 /** What everybody tells about themselves, on each page; the page adds where they are. */
-export interface Person extends PresenceState {
+export interface Person {
   readonly name: string;
 }
 
@@ -34,7 +34,10 @@ export class Header<P extends Person> {
     });
     client.on('pending', () => this.#drawPill());
     client.on('rerun', () => toast('Somebody else was faster: your edit was applied to the newer version.'));
-    client.on('fault', ({ code, detail }) => toast(`The document cannot be opened: ${detail || code}`, 'warn'));
+    doc.ready.then(
+      () => client.on('fault', ({ code, detail }) => toast(`The document was closed by the server: ${detail || code}`, 'warn')),
+      () => undefined, // the page says so, in place of the document
+    );
     doc.subscribeOthers(() => this.#drawPeers());
     must('.pill-action', this.#pill).addEventListener('click', () => this.#act());
     setInterval(() => {

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LocalDocument } from '../src/document';
+import type { Link } from '../src/document';
+import { DocumentError, RejectedError } from '../src/errors';
+import { decode, encode } from '../src/json';
+import type { JsonObject } from '../src/json';
+
+interface Commit {
+  readonly mutation: number;
+  readonly delta: string;
+  readonly reads: string;
+}
+
+/** A document whose engine is the test. */
+function open(json: JsonObject = {}): { local: LocalDocument; commits: Commit[]; events: string[]; refuse: (text: string) => void; sent: string[] } {
+  const commits: Commit[] = [];
+  const events: string[] = [];
+  const sent: string[] = [];
+  let refusal = '';
+  let last = 0;
+  const link: Link = {
+    nextMutation: () => ++last,
+    commit: (mutation, delta, reads) => {
+      if (refusal === '') commits.push({ mutation, delta: decode(delta), reads });
+      return refusal;
+    },
+    canonical: () => encode('{}'),
+    presence: (state) => void sent.push(decode(state)),
+    pendingChanged: () => void events.push('pending'),
+    rejected: ({ mutation, error }) => void events.push(`rejected ${mutation} ${error.code}`),
+    rerun: ({ mutation }) => void events.push(`rerun ${mutation}`),
+  };
+  const local = new LocalDocument('test/doc', link);
+  local.reset(encode(JSON.stringify(json)));
+  local.changed(1, true);
+  return { local, commits, events, sent, refuse: (text) => (refusal = text) };
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+
+test('an update is there at once and resolves when it is in the log', async () => {
+  const { local, commits } = open({ cards: { a: { n: 1 } } });
+  const promise = local.update((draft) => void ((draft as { cards: { a: { n: number } } }).cards.a.n = 2));
+  assert.deepEqual(local.mirror, { cards: { a: { n: 2 } } });
+  assert.equal(local.pending, 1);
+  assert.deepEqual(commits, [{ mutation: 1, delta: '{"cards":{"a":{"n":2}}}', reads: '["e/cards","e/cards/a"]' }]);
+  local.settled(1, '', '', 7);
+  assert.deepEqual(await promise, { revision: 7 });
+  assert.equal(local.pending, 0);
+});
+
+test('a function that throws leaves no trace; neither does one without effect', async () => {
+  const { local, commits } = open({ n: 1 });
+  const before = local.mirror;
+  const failed = local.update((draft) => {
+    (draft as { n: number }).n = 2;
+    throw new Error('no');
+  });
+  await assert.rejects(failed, (error) => error instanceof Error && error.message === 'no');
+  assert.deepEqual(await local.update((draft) => void ((draft as { n: number }).n = 1)), { revision: 1 });
+  assert.equal(local.mirror, before);
+  assert.deepEqual(commits, []);
+});
+
+test('what the engine refuses is undone', async () => {
+  const { local, events, refuse } = open({ n: 1 });
+  const before = local.mirror;
+  refuse('too large');
+  await assert.rejects(
+    local.update((draft) => void ((draft as { n: number }).n = 2)),
+    (error) => error instanceof RejectedError && error.code === 'refused' && error.detail === 'too large',
+  );
+  assert.equal(local.mirror, before);
+  assert.deepEqual(events, ['rejected 1 refused', 'pending']);
+});
+
+test('a pending update runs again on newer state', async () => {
+  const { local, events } = open({ n: 1 });
+  const promise = local.update((draft) => void ((draft as { n: number }).n += 1));
+  local.reset(encode('{"n":10}'));
+  const again = local.rerun(1);
+  assert(again);
+  assert.equal(decode(again.delta), '{"n":11}');
+  assert.equal(again.reads, '["v/n"]');
+  local.changed(2, true);
+  assert.deepEqual(local.mirror, { n: 11 });
+  local.settled(1, '', '', 3);
+  assert.deepEqual(await promise, { revision: 3 });
+  assert.deepEqual(events, ['pending', 'rerun 1', 'pending']);
+});
+
+test('an update that throws when it runs again is rejected with the reason', async () => {
+  const { local } = open({ n: 1 });
+  const gone = new Error('gone');
+  const promise = local.update((draft) => {
+    if ((draft as { n?: number }).n === undefined) throw gone;
+    (draft as { n: number }).n = 5;
+  });
+  local.reset(encode('{}'));
+  assert.equal(local.rerun(1), null);
+  local.settled(1, 'conflict', '', 0);
+  local.changed(2, true);
+  await assert.rejects(promise, (error) => error instanceof RejectedError && error.code === 'conflict' && error.cause === gone);
+  assert.deepEqual(local.mirror, {});
+  assert.equal(local.rerun(99), null);
+});
+
+test('subscribers run once a batch, and only when what they select is another value', async () => {
+  const { local } = open({ a: { n: 1 }, b: { n: 1 } });
+  await settle();
+  const seen: unknown[] = [];
+  const stop = local.subscribe((document) => document['a'], (now, before) => seen.push([now, before]));
+  local.patched(encode('{"b":{"n":2}}'));
+  local.changed(2, true);
+  await settle();
+  assert.deepEqual(seen, []);
+  local.patched(encode('{"a":{"n":2}}'));
+  local.patched(encode('{"a":{"n":3}}'));
+  local.changed(3, true);
+  await settle();
+  assert.deepEqual(seen, [[{ n: 3 }, { n: 1 }]]);
+  local.reset(encode('{"b":{"n":2},"a":{"n":3}}')); // the same, read anew
+  local.changed(4, true);
+  await settle();
+  assert.equal(seen.length, 1);
+  stop();
+  local.patched(encode('{"a":null}'));
+  local.changed(5, true);
+  await settle();
+  assert.equal(seen.length, 1);
+});
+
+test('an update within an update is refused', async () => {
+  const { local } = open({ n: 1 });
+  let inner: Promise<unknown> = Promise.resolve();
+  await local.update(() => void (inner = local.update(() => undefined)));
+  await assert.rejects(inner, (error) => error instanceof TypeError);
+});
+
+test('a document that ends rejects what is pending and what comes', async () => {
+  const { local } = open({ n: 1 });
+  const pending = local.update((draft) => void ((draft as { n: number }).n = 2));
+  local.fault('damaged', 'a record cannot be read');
+  await assert.rejects(pending, (error) => error instanceof RejectedError && error.code === 'damaged');
+  await assert.rejects(local.update(() => undefined), (error) => error instanceof RejectedError && error.code === 'damaged');
+});
+
+test('a document that cannot be opened says so; updates wait for it', async () => {
+  const local = new LocalDocument('bad', silent);
+  const waiting = local.update(() => undefined);
+  local.fault('bad_key', 'no slash');
+  await assert.rejects(local.ready, (error) => error instanceof DocumentError && error.code === 'bad_key');
+  await assert.rejects(waiting, (error) => error instanceof DocumentError);
+});
+
+const silent: Link = {
+  nextMutation: () => 1,
+  commit: () => '',
+  canonical: () => new Uint8Array(),
+  presence: () => undefined,
+  pendingChanged: () => undefined,
+  rejected: () => undefined,
+  rerun: () => undefined,
+};
+
+test('presence goes out at once, then at most every 50 ms, the newest', async () => {
+  const { local, sent } = open();
+  for (let x = 0; x < 5; x++) local.presence.set({ x });
+  assert.deepEqual(sent, ['{"x":0}']);
+  await new Promise((resolve) => void setTimeout(resolve, 80)); // the interval is part of the contract
+  assert.deepEqual(sent, ['{"x":0}', '{"x":4}']);
+  local.presence.stop();
+});
+
+test('others come, change and go; nonsense is ignored', async () => {
+  const { local } = open();
+  const seen: string[] = [];
+  local.presence.subscribe((now) => seen.push(JSON.stringify(now)));
+  local.presence.received('c1', encode('{"name":"Ada"}'));
+  local.presence.received('c2', encode('[1]'));
+  local.presence.received('c3', encode('{"na'));
+  await settle();
+  local.presence.received('c1', new Uint8Array());
+  local.presence.received('c1', new Uint8Array());
+  await settle();
+  assert.deepEqual(seen, ['[{"id":"c1","state":{"name":"Ada"}}]', '[]']);
+});
