@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -85,15 +86,21 @@ func newServer(t testing.TB, opts Options) *Server {
 	return &Server{t: t, bin: Build(t), opts: opts}
 }
 
-// FreeAddr returns a loopback address at which nothing listens.
+// FreeAddr returns a loopback address at which nothing listens. Its port is below
+// those that systems give to outgoing connections: one of them could take it
+// while a server that was killed is down.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("e2e: %v", err)
+	const first, last, tries = 15000, 30000, 100
+	for range tries {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatalf("e2e: no free port found in %d tries", tries)
+	return ""
 }
 
 // Addr is the host and port that the server listens on, the same for its life.

@@ -189,7 +189,9 @@ export class Table {
 
   // Moving and editing.
 
+  /** Someone who comes by keyboard is put on a cell; a click says itself which one. */
   #focused(): void {
+    if (!this.element.matches(':focus-visible')) return this.#host.went();
     const first = this.#rows[Math.ceil(this.element.scrollTop / rowHeight)];
     if (!this.#active && first) this.#go(first.id, 'name');
     this.#host.went();
