@@ -41,7 +41,7 @@ export class Keys {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
     if (target.closest('input, textarea, select, dialog, .menu')) return;
     const card = target.matches('.card') ? (target as HTMLElement).dataset['id'] : undefined;
-    const handled = card === undefined ? this.#anywhere(event.key) : this.#onCard(event.key, card) || this.#anywhere(event.key);
+    const handled = (card === undefined ? this.#enter(event.key, target) : this.#onCard(event.key, card)) || this.#anywhere(event.key);
     if (handled) event.preventDefault();
   }
 
@@ -59,6 +59,19 @@ export class Keys {
       default:
         return false;
     }
+  }
+
+  /** Up and down lead from the other parts of a column, and from nowhere, to its cards. */
+  #enter(key: string, from: Element): boolean {
+    if (key !== 'ArrowUp' && key !== 'ArrowDown') return false;
+    const columns = this.#stage.columns();
+    const id = from.closest<HTMLElement>('.column')?.dataset['id'];
+    if (id === undefined && from !== document.body) return false;
+    const column = columns.find((column) => column.id === id) ?? this.#find(this.#stage.active)?.column ?? columns[0];
+    const card = key === 'ArrowUp' ? column?.cards.at(-1) : column?.cards[0];
+    if (!card) return false;
+    this.#board.focusCard(card.id);
+    return true;
   }
 
   #onCard(key: string, card: string): boolean {
