@@ -21,7 +21,12 @@ func withCompressed(files map[string][]byte, cacheDir string) (map[string][]byte
 	all := make(map[string][]byte, 3*len(files))
 	for name, data := range files {
 		all[name] = data
-		br, err := cached(filepath.Join(cacheDir, brotliKey(data)), func() ([]byte, error) { return brotlied(data) })
+		br, err := cached(filepath.Join(cacheDir, brotliKey(data)), func() ([]byte, error) {
+			if len(data) >= slow {
+				fmt.Fprintf(os.Stderr, "compressing %s, once: about ten seconds\n", name)
+			}
+			return brotlied(data)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("brotli %s: %w", name, err)
 		}
@@ -38,6 +43,9 @@ func withCompressed(files map[string][]byte, cacheDir string) (map[string][]byte
 	}
 	return all, nil
 }
+
+// slow is the size in bytes from which on compressing takes long enough to say so.
+const slow = 1 << 20
 
 func brotliKey(data []byte) string {
 	sum := sha256.Sum256(data)
