@@ -32,6 +32,9 @@ type Config struct {
 	KeepBytes   int
 	// MaxQueue bounds the mutations that wait for the append in flight: 4096.
 	MaxQueue int
+	// Patience is how long who submits waits for a place in a full queue: 1 s.
+	// All that time it holds up the other documents of its connection.
+	Patience time.Duration
 	// IdleAfter is how long a document without subscribers stays in memory: 1 min.
 	IdleAfter time.Duration
 }
@@ -47,6 +50,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.KeepRecords, 4096)
 	setDefault(&c.KeepBytes, 4<<20)
 	setDefault(&c.MaxQueue, 4096)
+	if c.Patience <= 0 {
+		c.Patience = time.Second
+	}
 	if c.IdleAfter <= 0 {
 		c.IdleAfter = time.Minute
 	}

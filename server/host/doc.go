@@ -19,7 +19,8 @@
 // together, and travels in one record (group commit). When another writer was
 // first, the host reads what it wrote and judges the whole batch again.
 //
-// Everything is bounded: the mailbox and the queue of a host (a full one blocks
-// who submits), the records kept for the conflict test and for resuming, and the
-// size of a document.
+// Everything is bounded: the mailbox and the queue of a host (who submits to a
+// full one waits for [Config.Patience] and gets [ErrBusy] then), the records kept
+// for the conflict test and for resuming, and the size of a document. A full
+// queue does not keep anybody from opening the document and reading it.
 package host

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -19,8 +20,11 @@ type Host struct {
 	number  uint32 // names the document in frames
 	cfg     Config
 	log     *slog.Logger
-	mailbox chan any
+	mailbox chan any        // subscribe and setPresence
+	submits chan Submission // not read while the queue is full
+	left    left
 	results chan appended
+	busy    atomic.Bool   // something is queued or being appended
 	stopped chan struct{} // closed when run has returned
 
 	// -- owned by run --
@@ -28,7 +32,7 @@ type Host struct {
 	tail     deltalog.Tail
 	clients  map[record.ClientID]record.MutationID
 	recent   recent
-	subs     map[Subscriber]struct{}
+	subs     map[*Handle]struct{}
 	presence map[record.ClientID]present
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
@@ -36,7 +40,7 @@ type Host struct {
 }
 
 type present struct {
-	by    Subscriber
+	by    *Handle
 	state []byte
 }
 
@@ -55,14 +59,12 @@ type appended struct {
 // Messages of the mailbox.
 type (
 	subscribe struct {
-		sub Subscriber
-		at  record.Position
+		handle *Handle
+		at     record.Position
 	}
-	unsubscribe struct{ sub Subscriber }
-	submit      struct{ submission Submission }
 	setPresence struct {
-		sub   Subscriber
-		state []byte
+		handle *Handle
+		state  []byte
 	}
 )
 
@@ -79,9 +81,9 @@ func (h *Host) run(ctx context.Context) error {
 		}
 	}()
 	for {
-		mailbox := h.mailbox
+		submits := h.submits
 		if len(h.queue) >= h.cfg.MaxQueue {
-			mailbox = nil // who submits waits
+			submits = nil // who submits waits
 		}
 		select {
 		case <-ctx.Done():
@@ -90,22 +92,35 @@ func (h *Host) run(ctx context.Context) error {
 			if err := h.landed(ctx, result); err != nil {
 				return err
 			}
-		case message := <-mailbox:
+		case <-h.left.wake:
+		case message := <-h.mailbox:
 			h.handle(message)
+		case s := <-submits:
+			h.queue = append(h.queue, s)
 		}
-		h.drainMailbox()
+		h.drain()
+		h.dropLeft()
 		if err := h.flush(ctx); err != nil {
 			return err
 		}
+		h.busy.Store(h.inFlight != nil || len(h.queue) > 0)
 	}
 }
 
-// drainMailbox takes what else has arrived, so that it travels in one record.
-func (h *Host) drainMailbox() {
-	for len(h.queue) < h.cfg.MaxQueue {
+// drain takes what else has arrived, so that it travels in one record. It takes
+// no more than there was room for: who posts without end must not hold up the
+// others.
+func (h *Host) drain() {
+	for range cap(h.mailbox) + cap(h.submits) {
+		submits := h.submits
+		if len(h.queue) >= h.cfg.MaxQueue {
+			submits = nil
+		}
 		select {
 		case message := <-h.mailbox:
 			h.handle(message)
+		case s := <-submits:
+			h.queue = append(h.queue, s)
 		default:
 			return
 		}
@@ -164,20 +179,30 @@ func (h *Host) committed(at record.Position, effects []effect, data []byte) {
 	frame := wire.EncodeCommit(h.number, at.Revision, data)
 	h.recent.add(committed{at: at, frame: frame, effects: effects})
 	for sub := range h.subs {
-		sub.Send(frame)
+		sub.sub.Send(frame)
 	}
 }
 
+// handle takes a message. Its handle may be closed already: closing overtakes.
 func (h *Host) handle(message any) {
 	switch m := message.(type) {
-	case submit:
-		h.queue = append(h.queue, m.submission)
 	case subscribe:
-		h.subscribe(m.sub, m.at)
-	case unsubscribe:
-		h.unsubscribe(m.sub)
+		if !m.handle.gone {
+			h.subscribe(m.handle, m.at)
+		}
 	case setPresence:
-		h.setPresence(m.sub, m.state)
+		if !m.handle.gone {
+			h.setPresence(m.handle, m.state)
+		}
+	}
+}
+
+// dropLeft ends the subscriptions of the handles that were closed.
+func (h *Host) dropLeft() {
+	for _, handle := range h.left.take() {
+		handle.gone = true
+		delete(h.subs, handle)
+		h.setPresence(handle, nil)
 	}
 }
 
@@ -264,7 +289,8 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 }
 
 // subscribe sends what the subscriber lacks and all records from now on.
-func (h *Host) subscribe(sub Subscriber, at record.Position) {
+func (h *Host) subscribe(handle *Handle, at record.Position) {
+	sub := handle.sub
 	opened := wire.Opened{
 		Key: h.key.String(), Doc: h.number, At: at, Head: h.tail.Head.Revision,
 		Last: h.clients[sub.Client()],
@@ -283,11 +309,12 @@ func (h *Host) subscribe(sub Subscriber, at record.Position) {
 		sub.Send(wire.Encode(&opened))
 	}
 	for client, p := range h.presence {
-		if p.by != sub {
+		// Its own is what an earlier connection of the client has left behind.
+		if client != sub.Client() {
 			sub.Send(wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: p.state}))
 		}
 	}
-	h.subs[sub] = struct{}{}
+	h.subs[handle] = struct{}{}
 }
 
 func (h *Host) smallerThanSnapshot(missing []committed) bool {
@@ -298,27 +325,22 @@ func (h *Host) smallerThanSnapshot(missing []committed) bool {
 	return size <= h.doc.Size()+1024
 }
 
-func (h *Host) unsubscribe(sub Subscriber) {
-	delete(h.subs, sub)
-	h.setPresence(sub, nil)
-}
-
 // setPresence keeps the last state of each client and tells the others. A client
 // that has come back by another connection is not erased by its old one.
-func (h *Host) setPresence(sub Subscriber, state []byte) {
-	client := sub.Client()
+func (h *Host) setPresence(handle *Handle, state []byte) {
+	client := handle.sub.Client()
 	if len(state) == 0 {
-		if h.presence[client].by != sub {
+		if h.presence[client].by != handle {
 			return
 		}
 		delete(h.presence, client)
 	} else {
-		h.presence[client] = present{by: sub, state: state}
+		h.presence[client] = present{by: handle, state: state}
 	}
 	frame := wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: state})
 	for other := range h.subs {
-		if other != sub {
-			other.Send(frame)
+		if other.sub.Client() != client {
+			other.sub.Send(frame)
 		}
 	}
 }

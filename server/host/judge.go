@@ -74,8 +74,10 @@ func (b *batch) consider(s Submission) verdict {
 	v := b.judge(client, s)
 	switch v {
 	case accepted:
+		before := b.host.doc.Size()
 		done := b.host.doc.Apply(s.Delta)
-		if b.host.doc.Size() > b.host.cfg.MaxDocument {
+		// What makes a document smaller that is too large already is welcome.
+		if after := b.host.doc.Size(); after > b.host.cfg.MaxDocument && after > before {
 			b.host.doc.Apply(done.Inverse)
 			return oversize
 		}

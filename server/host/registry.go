@@ -32,8 +32,12 @@ type entry struct {
 	idle    time.Time // since when it has no handles
 }
 
-// ErrClosed is returned by a registry that was closed.
-var ErrClosed = errors.New("host: the registry is closed")
+var (
+	// ErrClosed is returned by a registry that was closed.
+	ErrClosed = errors.New("host: the registry is closed")
+	// ErrBusy says that a document's queue has been full for too long.
+	ErrBusy = errors.New("host: the document's queue is full")
+)
 
 // NewRegistry returns an empty registry. Close it when done.
 func NewRegistry(cfg Config) *Registry {
@@ -43,23 +47,20 @@ func NewRegistry(cfg Config) *Registry {
 	return r
 }
 
-// Handle is one subscriber's access to a live document.
-type Handle struct {
-	registry *Registry
-	entry    *entry
-	sub      Subscriber
-}
-
 // Open subscribes to a document, from a position that the subscriber holds.
 // Opened, and the records after it, come by [Subscriber.Send]; if the document
 // cannot be loaded, or has to be closed later, a Fault comes and the handle is
-// dead. Open does not wait for the document to load.
-func (r *Registry) Open(key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
+// dead. Open does not wait for the document to load. The error is [ErrClosed],
+// [ErrBusy] or that of ctx.
+func (r *Registry) Open(ctx context.Context, key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
 	h, err := r.handle(key, sub)
 	if err != nil {
 		return nil, err
 	}
-	h.post(subscribe{sub: sub, at: at})
+	if err := post(ctx, h, h.entry.host.mailbox, any(subscribe{handle: h, at: at})); err != nil {
+		h.Close()
+		return nil, err
+	}
 	return h, nil
 }
 
@@ -85,8 +86,9 @@ func (r *Registry) start(key record.Key) *entry {
 	host := &Host{
 		key: key, number: r.number, cfg: r.cfg,
 		log:     r.cfg.Logger.With("doc", key.String()),
-		mailbox: make(chan any, 256), results: make(chan appended, 1), stopped: make(chan struct{}),
-		subs: make(map[Subscriber]struct{}), presence: make(map[record.ClientID]present),
+		mailbox: make(chan any, 256), submits: make(chan Submission, 256), left: left{wake: make(chan struct{}, 1)},
+		results: make(chan appended, 1), stopped: make(chan struct{}),
+		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
 	}
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
 	r.hosts[key] = e
@@ -119,7 +121,8 @@ func (r *Registry) failed(key record.Key, e *entry, err error) {
 	}
 }
 
-// evict ends the hosts of documents that nobody has open.
+// evict ends the hosts of documents that nobody has open. One with an append in
+// flight stays until the outcome is known.
 func (r *Registry) evict() {
 	tick := time.NewTicker(max(r.cfg.IdleAfter/4, 10*time.Millisecond))
 	defer tick.Stop()
@@ -130,7 +133,7 @@ func (r *Registry) evict() {
 		case now := <-tick.C:
 			r.mu.Lock()
 			for key, e := range r.hosts {
-				if len(e.handles) == 0 && now.Sub(e.idle) >= r.cfg.IdleAfter {
+				if len(e.handles) == 0 && now.Sub(e.idle) >= r.cfg.IdleAfter && !e.host.busy.Load() && len(e.host.submits) == 0 {
 					delete(r.hosts, key)
 					e.cancel()
 				}
@@ -155,39 +158,4 @@ func (r *Registry) Close() {
 	r.mu.Unlock()
 	r.cancel()
 	r.wg.Wait()
-}
-
-// Number is how frames name the document, for the life of this process.
-func (h *Handle) Number() uint32 { return h.entry.host.number }
-
-// Key returns the document's key.
-func (h *Handle) Key() record.Key { return h.entry.host.key }
-
-// Submit hands a mutation to the document. It blocks while the document's queue
-// is full.
-func (h *Handle) Submit(s Submission) {
-	s.From = h.sub
-	h.post(submit{s})
-}
-
-// SetPresence tells the other subscribers a JSON object; empty takes it back.
-func (h *Handle) SetPresence(state []byte) { h.post(setPresence{h.sub, state}) }
-
-// Close ends the subscription.
-func (h *Handle) Close() {
-	h.post(unsubscribe{h.sub})
-	h.registry.mu.Lock()
-	defer h.registry.mu.Unlock()
-	delete(h.entry.handles, h)
-	if len(h.entry.handles) == 0 {
-		h.entry.idle = time.Now()
-	}
-}
-
-// post delivers a message, unless the host has stopped.
-func (h *Handle) post(message any) {
-	select {
-	case h.entry.host.mailbox <- message:
-	case <-h.entry.host.stopped:
-	}
 }

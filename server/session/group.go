@@ -15,26 +15,26 @@ type Group struct {
 	cfg Config
 
 	mu       sync.Mutex
-	sessions map[*Session]struct{}
-	storage  []byte // the Storage frame to greet with, nil while all is well
+	sessions map[*Session]bool // whether the client has been greeted
+	storage  []byte            // the Storage frame to greet with, nil while all is well
 	closed   bool
 	wg       sync.WaitGroup
 }
 
 // NewGroup returns an empty group.
 func NewGroup(cfg Config) *Group {
-	return &Group{cfg: cfg.withDefaults(), sessions: make(map[*Session]struct{})}
+	return &Group{cfg: cfg.withDefaults(), sessions: make(map[*Session]bool)}
 }
 
 // Serve runs a session on a WebSocket that was accepted and returns when it has
 // ended and the connection is closed.
 func (g *Group) Serve(conn *websocket.Conn) {
-	s := newSession(g.cfg, conn)
-	if !g.add(s) {
-		conn.Close(websocket.StatusCode(wire.CodeDraining.CloseStatus()), wire.CodeDraining.String()) //nolint:errcheck // best effort
-		return
+	s := newSession(g.cfg, conn, g.welcomed)
+	if g.add(s) {
+		defer g.remove(s)
+	} else {
+		s.shutdown(0)
 	}
-	defer g.remove(s)
 	s.serve()
 }
 
@@ -44,10 +44,23 @@ func (g *Group) add(s *Session) bool {
 	if g.closed {
 		return false
 	}
-	g.sessions[s] = struct{}{}
-	s.storage = g.storage
+	g.sessions[s] = false
 	g.wg.Add(1)
 	return true
+}
+
+// welcomed lets a session hear of the storage: not earlier, since nothing may
+// come to a client before the welcome.
+func (g *Group) welcomed(s *Session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.sessions[s]; !ok {
+		return
+	}
+	g.sessions[s] = true
+	if g.storage != nil {
+		s.Send(g.storage)
+	}
 }
 
 func (g *Group) remove(s *Session) {
@@ -73,8 +86,10 @@ func (g *Group) SetStorage(available bool, detail string) {
 	if g.storage = nil; !available {
 		g.storage = frame
 	}
-	for s := range g.sessions {
-		s.Send(frame)
+	for s, welcomed := range g.sessions {
+		if welcomed {
+			s.Send(frame)
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/server/host"
@@ -34,9 +36,7 @@ func (s *Session) hello(frame wire.Frame) error {
 		Heartbeat:  uint32(s.cfg.Heartbeat.Milliseconds()),
 		MaxMessage: uint32(s.cfg.MaxMessage), MaxDelta: uint32(s.cfg.MaxDelta),
 	}))
-	if s.storage != nil {
-		s.Send(s.storage)
-	}
+	s.welcomed(s)
 	return nil
 }
 
@@ -44,31 +44,34 @@ func (s *Session) hello(frame wire.Frame) error {
 func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 	switch f := frame.(type) {
 	case *wire.Open:
-		return s.openDocument(f)
+		return s.openDocument(ctx, f)
 	case *wire.Leave:
 		if h, ok := s.open[f.Doc]; ok {
 			s.leave(f.Doc, h)
 		}
 		return nil
 	case *wire.Push:
-		return s.push(f)
+		return s.push(ctx, f)
 	case *wire.SetPresence:
-		return s.setPresence(f)
+		return s.setPresence(ctx, f)
 	case *wire.Ping:
 		s.Send(wire.Encode(&wire.Pong{Number: f.Number}))
 		return nil
 	case *wire.ReadLog:
 		select {
 		case s.logReads <- f:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		default:
+			s.Send(wire.Encode(&wire.Fault{
+				Code: wire.CodeTooMany, Key: f.Key, Request: f.Request,
+				Detail: fmt.Sprintf("at most %d requests for history may wait", maxLogReads),
+			}))
 		}
+		return nil
 	}
 	return &closing{code: wire.CodeBadFrame, detail: fmt.Sprintf("frame type %d is out of place", frame.Type())}
 }
 
-func (s *Session) openDocument(f *wire.Open) error {
+func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 	key, err := record.ParseKey(f.Key)
 	if err != nil {
 		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeBadKey, Key: f.Key, Detail: err.Error()}))
@@ -81,9 +84,15 @@ func (s *Session) openDocument(f *wire.Open) error {
 		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeTooMany, Key: f.Key, Detail: fmt.Sprintf("a connection has at most %d documents open", s.cfg.MaxOpen)}))
 		return nil
 	}
-	h, err := s.cfg.Documents.Open(key, s, f.At)
-	if err != nil {
+	h, err := s.cfg.Documents.Open(ctx, key, s, f.At)
+	switch {
+	case errors.Is(err, host.ErrBusy):
+		s.busy(key)
+		return nil
+	case errors.Is(err, host.ErrClosed):
 		return &closing{code: wire.CodeDraining, detail: "the server is stopping"}
+	case err != nil:
+		return err
 	}
 	s.open[h.Number()] = h
 	s.byKey[key] = h.Number()
@@ -96,7 +105,23 @@ func (s *Session) leave(number uint32, h *host.Handle) {
 	delete(s.byKey, h.Key())
 }
 
-func (s *Session) push(f *wire.Push) error {
+// busy tells the client that a document cannot keep up. It opens it again later
+// and sends what is not in the log then; other documents are not held up.
+func (s *Session) busy(key record.Key) {
+	s.Send(wire.Encode(&wire.Fault{Code: wire.CodeUnavailable, Key: key.String(), Detail: "too much waits for the document's log"}))
+}
+
+// posted takes the outcome of handing something to a document.
+func (s *Session) posted(number uint32, h *host.Handle, err error) error {
+	if errors.Is(err, host.ErrBusy) {
+		s.leave(number, h)
+		s.busy(h.Key())
+		return nil
+	}
+	return err
+}
+
+func (s *Session) push(ctx context.Context, f *wire.Push) error {
 	h, ok := s.open[f.Doc]
 	if !ok {
 		s.reject(f, wire.CodeNotOpen, "the document is not open on this connection")
@@ -122,15 +147,16 @@ func (s *Session) push(f *wire.Push) error {
 	if f.ID.Number == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "a mutation's number is 1 or more"}
 	}
-	h.Submit(host.Submission{ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch})
-	return nil
+	return s.posted(f.Doc, h, h.Submit(ctx, host.Submission{
+		ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch,
+	}))
 }
 
 func (s *Session) reject(f *wire.Push, code wire.Code, detail string) {
 	s.Send(wire.Encode(&wire.Reject{Doc: f.Doc, ID: f.ID, Code: code, Detail: detail}))
 }
 
-func (s *Session) setPresence(f *wire.SetPresence) error {
+func (s *Session) setPresence(ctx context.Context, f *wire.SetPresence) error {
 	h, ok := s.open[f.Doc]
 	if !ok {
 		return nil // left in the meantime
@@ -143,6 +169,6 @@ func (s *Session) setPresence(f *wire.SetPresence) error {
 			return &closing{code: wire.CodeBadFrame, detail: "presence: " + err.Error()}
 		}
 	}
-	h.SetPresence(f.State)
-	return nil
+	// The document keeps it; the message that it came in may be much larger.
+	return s.posted(f.Doc, h, h.SetPresence(ctx, slices.Clone(f.State)))
 }

@@ -19,6 +19,9 @@ type History interface {
 const (
 	maxPage      = 1000
 	maxPageBytes = 256 << 10
+	// maxLogReads bounds the requests of a client that wait; those above it are
+	// refused with CodeTooMany.
+	maxLogReads = 4
 )
 
 // serveLog answers the requests of a client for history, one at a time and apart

@@ -60,6 +60,7 @@ func (s *Session) sayWhy(err error, endRead func()) {
 	if !errors.As(err, &c) {
 		return // the client has closed, or was cut
 	}
+	s.endHandling()
 	fault := wire.Append(slices.Clone(c.before), &wire.Fault{Code: c.code, Detail: c.detail})
 	if s.writeMessage(fault, closeTimeout) != nil {
 		return
@@ -67,6 +68,15 @@ func (s *Session) sayWhy(err error, endRead func()) {
 	cut := time.AfterFunc(closeTimeout, endRead)
 	defer cut.Stop()
 	s.conn.Close(websocket.StatusCode(c.code.CloseStatus()), c.code.String()) //nolint:errcheck // best effort
+}
+
+// endHandling returns when the reader waits for nothing but the client: only
+// then is it certain that the close below ends in time, whatever the client does.
+func (s *Session) endHandling() {
+	s.stop()
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	s.ended = true
 }
 
 // writeMessage is not bound to the session's life: a cut message would be a

@@ -67,7 +67,7 @@ func TestLeave(t *testing.T) {
 func (s *stage) reopen() {
 	s.line("", "open again")
 	s.mirror = newMirror(s.t)
-	s.note = func(format string, args ...any) { s.line("  . ", format) }
+	s.note = s.heard
 	s.doc = s.engine.Open(board, s.mirror)
 	s.mirror.doc = s.doc
 	s.after()

@@ -16,16 +16,12 @@ func TestL11_FramesBeforeWelcome(t *testing.T) {
 		&wire.Commit{Doc: 1}, &wire.Conflict{Doc: 1}, &wire.Reject{Doc: 1}, &wire.Peer{Doc: 1},
 		&wire.Pong{}, &wire.LogPage{}, &wire.Storage{}, &wire.Drain{}, &wire.Ping{},
 	} {
-		s := newStage(t)
-		s.script.Reset() // one transcript for all: the last one's
-		s.engine.Connected()
-		frames(t, s.engine)
-		s.refuse(f)
-		if s.doc.Known() {
-			t.Errorf("%s made the document known", describe(f))
-		}
-		if s.engine.Online() {
-			t.Errorf("%s made the engine believe it is online", describe(f))
+		e := replica.New(replica.Config{Random: counter()})
+		d := e.Open(board, newMirror(t))
+		e.Connected()
+		wantProtocolError(t, e.Receive(wire.Encode(f)))
+		if d.Known() || e.Online() {
+			t.Errorf("%s took effect", describe(f))
 		}
 	}
 }

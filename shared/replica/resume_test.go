@@ -2,8 +2,11 @@ package replica_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -109,6 +112,45 @@ func TestL3_EarlierAttemptIsInTheLog(t *testing.T) {
 	s.commit(s.mine(0))
 	s.wantSettled(later, 40)
 	s.wantView(`{"n":2,"other":1}`)
+}
+
+// TestL3_EarlierAttemptIsFoundWhileCatchingUp: the edit invents a name each time
+// that it runs, and a second edit builds on it. When the log turns out to hold
+// the first attempt, the second edit has to run again on that before it is
+// pushed: the server would let it through, since it follows its client's last.
+func TestL3_EarlierAttemptIsFoundWhileCatchingUp(t *testing.T) {
+	s := newLive(t, `{"cards":{}}`)
+	runs := 0
+	card := func(tx *doc.Tx) error {
+		runs++
+		return tx.Set(delta.PointerOf("cards", fmt.Sprint("card", runs)), []byte(`{}`))
+	}
+	if _, err := s.mutate(1, card); err != nil {
+		t.Fatal(err)
+	}
+	title := func(tx *doc.Tx) error {
+		cards := tx.Members("/cards")
+		return tx.Set(delta.PointerOf("cards", cards[len(cards)-1], "title"), []byte(`"t"`))
+	}
+	if _, err := s.mutate(2, title); err != nil {
+		t.Fatal(err)
+	}
+	s.after()
+	attempt := s.mine(1)
+	s.conflict(1)
+	s.wantView(`{"cards":{"card2":{"title":"t"}}}`)
+	held := s.at
+	s.disconnect()
+	rev, data := s.record(attempt)
+	s.connect()
+	s.opened("", held, rev, attempt.ID)
+	s.say(&wire.Commit{Doc: s.number, Revision: rev, Record: data})
+	s.wantSettled(1, rev)
+	s.wantPushed(2)
+	if got := string(s.pushed[0].Delta); got != `{"cards":{"card1":{"title":"t"}}}` {
+		t.Errorf("pushed %s", got)
+	}
+	s.wantView(`{"cards":{"card1":{"title":"t"}}}`)
 }
 
 // TestL3_GivenUpEditIsInTheLog: an edit was dropped here, but a copy of it was

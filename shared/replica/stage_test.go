@@ -43,7 +43,7 @@ type stage struct {
 // compared at the end of the test.
 func newStage(t *testing.T) *stage {
 	s := &stage{t: t, mirror: newMirror(t), at: record.Position{Epoch: 0xe}, number: 5}
-	s.note = func(format string, args ...any) { s.line("  . ", fmt.Sprintf(format, args...)) }
+	s.note = s.heard
 	s.engine = replica.New(replica.Config{Random: counter()})
 	s.doc = s.engine.Open(board, s.mirror)
 	s.mirror.doc = s.doc
@@ -59,6 +59,9 @@ func newLive(t *testing.T, snapshot string) *stage {
 	s.opened(snapshot, s.at, s.at.Revision, record.MutationID{})
 	return s
 }
+
+// heard writes down what the observer was told.
+func (s *stage) heard(format string, args ...any) { s.line("  . ", fmt.Sprintf(format, args...)) }
 
 func (s *stage) line(prefix, text string) { s.script.WriteString(prefix + text + "\n") }
 
@@ -117,6 +120,16 @@ func describe(f wire.Frame) string {
 		return "welcome " + name(f.Client)
 	case *wire.Opened:
 		return fmt.Sprintf("opened at r%d, head r%d, last %s, snapshot %s", f.At.Revision, f.Head, id(f.Last), f.Snapshot)
+	case *wire.Commit:
+		rec, err := record.Decode(f.Record)
+		if err != nil {
+			return fmt.Sprintf("commit r%d: %v", f.Revision, err)
+		}
+		text := make([]string, len(rec.Mutations))
+		for i, m := range rec.Mutations {
+			text[i] = fmt.Sprintf("%s %s %s", name(m.Client), id(m.ID), m.Delta)
+		}
+		return fmt.Sprintf("commit r%d: %s", f.Revision, strings.Join(text, "; "))
 	case *wire.Conflict:
 		return fmt.Sprintf("conflict %s, head r%d", id(f.ID), f.Head)
 	case *wire.Reject:
@@ -272,15 +285,7 @@ func (s *stage) record(mutations ...record.Mutation) (record.Revision, []byte) {
 func (s *stage) commit(mutations ...record.Mutation) {
 	s.t.Helper()
 	rev, data := s.record(mutations...)
-	text := make([]string, len(mutations))
-	for i, m := range mutations {
-		text[i] = fmt.Sprintf("%s %s %s", name(m.Client), id(m.ID), m.Delta)
-	}
-	s.line("<- ", fmt.Sprintf("commit r%d: %s", rev, strings.Join(text, "; ")))
-	if err := s.engine.Receive(wire.EncodeCommit(s.number, rev, data)); err != nil {
-		s.t.Fatal(err)
-	}
-	s.after()
+	s.say(&wire.Commit{Doc: s.number, Revision: rev, Record: data})
 }
 
 // conflict refuses the last mutation but n that was pushed.

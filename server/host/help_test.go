@@ -1,0 +1,395 @@
+package host_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	board = record.Key{Space: "demo", ID: "board"}
+	notes = record.Key{Space: "demo", ID: "notes"}
+)
+
+// within is how long a test waits for something that must happen.
+const within = 20 * time.Second
+
+func testContext(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// gate is a log whose appends to held documents wait to be let through.
+type gate struct {
+	*deltalog.Log
+
+	mu   sync.Mutex
+	held map[record.Key]*hold
+}
+
+type hold struct {
+	arrived chan []byte   // the records that came to the gate
+	pass    chan struct{} // lets one through
+	open    chan struct{} // closed: lets all through
+}
+
+// hold stops appends to a document until it is released.
+func (g *gate) hold(t testing.TB, key record.Key) *hold {
+	h := &hold{arrived: make(chan []byte, 100), pass: make(chan struct{}), open: make(chan struct{})}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held[key] = h
+	t.Cleanup(func() { g.release(key) })
+	return h
+}
+
+func (g *gate) release(key record.Key) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h := g.held[key]; h != nil {
+		close(h.open)
+		delete(g.held, key)
+	}
+}
+
+// wait returns the next record that is held.
+func (h *hold) wait(t testing.TB) record.Record {
+	t.Helper()
+	select {
+	case data := <-h.arrived:
+		rec, err := record.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	case <-time.After(within):
+		t.Fatal("no append came")
+		return record.Record{}
+	}
+}
+
+func (g *gate) Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error) {
+	g.mu.Lock()
+	h := g.held[key]
+	g.mu.Unlock()
+	if h != nil {
+		h.arrived <- data
+		select {
+		case <-h.pass:
+		case <-h.open:
+		case <-ctx.Done():
+			return tail, &deltalog.UncertainError{Key: key, Err: ctx.Err()}
+		}
+	}
+	return g.Log.Append(ctx, key, tail, data)
+}
+
+// world is a registry on a real log.
+type world struct {
+	t        testing.TB
+	node     *natsd.Node
+	log      *gate
+	registry *host.Registry
+	clients  byte
+}
+
+func newWorld(t testing.TB, change ...func(*host.Config)) *world {
+	t.Helper()
+	node, err := natsd.Start(testContext(t), natsd.Config{Dir: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return worldOn(t, node, change...)
+}
+
+// worldOn is another registry on the same log.
+func worldOn(t testing.TB, node *natsd.Node, change ...func(*host.Config)) *world {
+	t.Helper()
+	log, err := deltalog.Open(testContext(t), deltalog.Config{Conn: node.Conn(), JetStream: node.JetStream()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, node: node, log: &gate{Log: log, held: make(map[record.Key]*hold)}}
+	cfg := host.Config{Log: w.log}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w.registry = host.NewRegistry(cfg)
+	t.Cleanup(w.registry.Close)
+	return w
+}
+
+// recorder is a subscriber that keeps every frame.
+type recorder struct {
+	id     record.ClientID
+	frames chan wire.Frame
+}
+
+func (r *recorder) Client() record.ClientID { return r.id }
+
+func (r *recorder) Send(frame []byte) {
+	f, rest, err := wire.Decode(frame)
+	if err != nil || len(rest) > 0 {
+		panic(fmt.Sprint("the host sent no frame: ", err))
+	}
+	select {
+	case r.frames <- f:
+	default:
+		panic("a test must take its frames")
+	}
+}
+
+// member is a client that has one document open. It keeps count of itself: what
+// it submits is based on the last record that it has read and follows its own
+// last.
+type member struct {
+	*recorder
+	t      testing.TB
+	handle *host.Handle
+	last   record.MutationID
+	at     record.Position
+}
+
+func (w *world) client(n byte) *recorder {
+	return &recorder{id: record.ClientID{5: 1, 6: n}, frames: make(chan wire.Frame, 100_000)}
+}
+
+// join opens a document as a new client and reads its snapshot.
+func (w *world) join(key record.Key) *member {
+	w.t.Helper()
+	w.clients++
+	m := w.joinAs(w.client(w.clients), key, record.Position{})
+	m.opened()
+	return m
+}
+
+// joinAs opens a document without reading what comes.
+func (w *world) joinAs(r *recorder, key record.Key, at record.Position) *member {
+	w.t.Helper()
+	h, err := w.registry.Open(testContext(w.t), key, r, at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &member{recorder: r, t: w.t, handle: h, at: at}
+}
+
+// next returns the next frame.
+func (m *member) next() wire.Frame {
+	m.t.Helper()
+	select {
+	case f := <-m.frames:
+		if c, ok := f.(*wire.Commit); ok {
+			m.read(c)
+		}
+		return f
+	case <-time.After(within):
+		m.t.Fatal("no frame came")
+		return nil
+	}
+}
+
+// read follows a record and checks that it chains.
+func (m *member) read(c *wire.Commit) record.Record {
+	m.t.Helper()
+	rec, err := record.Decode(c.Record)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if !rec.Continues(m.at) {
+		m.t.Fatalf("the record at %d does not continue %s", c.Revision, m.at)
+	}
+	m.at = record.Position{Epoch: rec.Epoch, Revision: c.Revision, Chain: record.ChainOf(c.Record)}
+	return rec
+}
+
+// expect returns the next frame, which is of type F.
+func expect[F wire.Frame](m *member) F {
+	m.t.Helper()
+	f := m.next()
+	want, ok := f.(F)
+	if !ok {
+		m.t.Fatalf("%T %+v came, want %T", f, f, want)
+	}
+	return want
+}
+
+// opened reads the answer to Open.
+func (m *member) opened() *wire.Opened {
+	m.t.Helper()
+	o := expect[*wire.Opened](m)
+	m.at, m.last = o.At, o.Last
+	return o
+}
+
+// deltas reads the next record, past presence, and returns its deltas.
+func (m *member) deltas() string {
+	m.t.Helper()
+	for {
+		f := m.next()
+		switch f := f.(type) {
+		case *wire.Commit:
+			return deltasOf(m.t, f.Record)
+		case *wire.Peer:
+		default:
+			m.t.Fatalf("%T %+v came, want a commit", f, f)
+		}
+	}
+}
+
+func deltasOf(t testing.TB, data []byte) string {
+	t.Helper()
+	rec, err := record.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	for _, m := range rec.Mutations {
+		text += string(m.Delta)
+	}
+	return text
+}
+
+// mutation returns a submission that follows the last one.
+func (m *member) mutation(patch string, reads ...delta.Read) host.Submission {
+	m.t.Helper()
+	parsed, err := delta.Parse([]byte(patch))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	s := host.Submission{
+		ID: record.MutationID{Number: m.last.Number + 1, Nonce: 7}, Follows: m.last,
+		Base: m.at.Revision, Reads: reads, Delta: parsed,
+	}
+	m.last = s.ID
+	return s
+}
+
+func (m *member) submit(s host.Submission) {
+	m.t.Helper()
+	if err := m.handle.Submit(testContext(m.t), s); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// edit submits a mutation.
+func (m *member) edit(patch string, reads ...delta.Read) host.Submission {
+	m.t.Helper()
+	s := m.mutation(patch, reads...)
+	m.submit(s)
+	return s
+}
+
+// present tells the others something.
+func (m *member) present(state string) {
+	m.t.Helper()
+	if err := m.handle.SetPresence(testContext(m.t), []byte(state)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// nothing checks that the host has sent nothing but presence: what it sends
+// because of what another member does now comes next.
+func (m *member) nothing(other *member) {
+	m.t.Helper()
+	probe := fmt.Sprintf(`{"probe":%d}`, probes.Add(1))
+	other.present(probe)
+	for {
+		if p := expect[*wire.Peer](m); string(p.State) == probe {
+			return
+		}
+	}
+}
+
+var probes atomic.Int64
+
+func value(path string) delta.Read {
+	return delta.Read{Kind: delta.ReadValue, Path: delta.Pointer(path)}
+}
+func exists(path string) delta.Read {
+	return delta.Read{Kind: delta.ReadExists, Path: delta.Pointer(path)}
+}
+func members(path string) delta.Read {
+	return delta.Read{Kind: delta.ReadMembers, Path: delta.Pointer(path)}
+}
+
+// logged is what the log has of a document.
+type logged struct {
+	records   []deltalog.Entry
+	mutations []record.Mutation
+	state     string
+}
+
+// read replays the log and checks that no mutation is in it twice.
+func (w *world) read(key record.Key) logged {
+	w.t.Helper()
+	var l logged
+	state := doc.New()
+	type author struct {
+		client record.ClientID
+		number uint64
+	}
+	seen := make(map[author]bool)
+	_, err := w.log.Replay(testContext(w.t), key, deltalog.Tail{}, func(e deltalog.Entry) error {
+		l.records = append(l.records, e)
+		for _, m := range e.Record.Mutations {
+			by := author{m.Client, m.ID.Number}
+			if seen[by] {
+				w.t.Errorf("mutation %d of %s is in the log twice", by.number, by.client)
+			}
+			seen[by] = true
+			l.mutations = append(l.mutations, m)
+			state.Apply(delta.Trusted(m.Delta))
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	l.state = string(state.Canonical())
+	return l
+}
+
+func equal[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// appendDirectly stores a record behind the registry's back.
+func (w *world) appendDirectly(key record.Key, rec *record.Record) {
+	w.t.Helper()
+	data, err := rec.Encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tail, err := w.log.Replay(testContext(w.t), key, deltalog.Tail{}, func(deltalog.Entry) error { return nil })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.log.Log.Append(testContext(w.t), key, tail, data); err != nil {
+		w.t.Fatal(err)
+	}
+}
