@@ -6,7 +6,4 @@ package main
 
 import "github.com/rivulet-sync/rivulet/wasm/bridge"
 
-// version is set by the linker.
-var version = "development"
-
-func main() { bridge.Serve(version) }
+func main() { bridge.Serve() }

@@ -86,8 +86,8 @@ type putCmd struct {
 }
 
 func (*putCmd) Help() string {
-	return `Makes the document equal to the file, in one edit that holds only what differs. Whatever others change
-meanwhile is taken into account: afterwards the document was, at the printed revision, exactly the file.
+	return `Makes the document equal to the file, in one edit that holds only what differs. If somebody else changes
+the document meanwhile, the difference is taken again.
 
   rivulet put demo/languages languages.json.gz
   jq '.title="Plans"' board.json | rivulet put demo/board -`

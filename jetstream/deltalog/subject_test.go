@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // here is a bug, not a reason for -update.
 func TestGoldenSubjects(t *testing.T) {
 	keys := []string{
-		"a/a", "acme/board", "acme/board-2", "acme/board.v2", "acme/2024:q1",
+		"a/a", "demo/board", "acme/board", "acme/board-2", "acme/board.v2", "acme/2024:q1",
 		"acme/~ann@example.com", "Space_1/-", "space-2/_", "9/...",
 		strings.Repeat("s", record.MaxSpace) + "/" + strings.Repeat("~", record.MaxID),
 	}

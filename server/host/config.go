@@ -35,6 +35,9 @@ type Config struct {
 	// Patience is how long who submits waits for a place in a full queue: 1 s.
 	// All that time it holds up the other documents of its connection.
 	Patience time.Duration
+	// MaxLive bounds the documents in memory: 10,000. At the bound those that
+	// nobody has open leave at once; if there are none, no other can be opened.
+	MaxLive int
 	// IdleAfter is how long a document without subscribers stays in memory: 1 min.
 	IdleAfter time.Duration
 }
@@ -50,6 +53,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.KeepRecords, 4096)
 	setDefault(&c.KeepBytes, 4<<20)
 	setDefault(&c.MaxQueue, 4096)
+	setDefault(&c.MaxLive, 10_000)
 	if c.Patience <= 0 {
 		c.Patience = time.Second
 	}

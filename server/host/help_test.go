@@ -3,7 +3,6 @@ package host_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,71 +33,6 @@ func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// gate is a log whose appends to held documents wait to be let through.
-type gate struct {
-	*deltalog.Log
-
-	mu   sync.Mutex
-	held map[record.Key]*hold
-}
-
-type hold struct {
-	arrived chan []byte   // the records that came to the gate
-	pass    chan struct{} // lets one through
-	open    chan struct{} // closed: lets all through
-}
-
-// hold stops appends to a document until it is released.
-func (g *gate) hold(t testing.TB, key record.Key) *hold {
-	h := &hold{arrived: make(chan []byte, 100), pass: make(chan struct{}), open: make(chan struct{})}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held[key] = h
-	t.Cleanup(func() { g.release(key) })
-	return h
-}
-
-func (g *gate) release(key record.Key) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if h := g.held[key]; h != nil {
-		close(h.open)
-		delete(g.held, key)
-	}
-}
-
-// wait returns the next record that is held.
-func (h *hold) wait(t testing.TB) record.Record {
-	t.Helper()
-	select {
-	case data := <-h.arrived:
-		rec, err := record.Decode(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return rec
-	case <-time.After(within):
-		t.Fatal("no append came")
-		return record.Record{}
-	}
-}
-
-func (g *gate) Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error) {
-	g.mu.Lock()
-	h := g.held[key]
-	g.mu.Unlock()
-	if h != nil {
-		h.arrived <- data
-		select {
-		case <-h.pass:
-		case <-h.open:
-		case <-ctx.Done():
-			return tail, &deltalog.UncertainError{Key: key, Err: ctx.Err()}
-		}
-	}
-	return g.Log.Append(ctx, key, tail, data)
 }
 
 // world is a registry on a real log.
@@ -141,26 +75,6 @@ func worldOn(t testing.TB, node *natsd.Node, change ...func(*host.Config)) *worl
 	return w
 }
 
-// recorder is a subscriber that keeps every frame.
-type recorder struct {
-	id     record.ClientID
-	frames chan wire.Frame
-}
-
-func (r *recorder) Client() record.ClientID { return r.id }
-
-func (r *recorder) Send(frame []byte) {
-	f, rest, err := wire.Decode(frame)
-	if err != nil || len(rest) > 0 {
-		panic(fmt.Sprint("the host sent no frame: ", err))
-	}
-	select {
-	case r.frames <- f:
-	default:
-		panic("a test must take its frames")
-	}
-}
-
 // member is a client that has one document open. It keeps count of itself: what
 // it submits is based on the last record that it has read and follows its own
 // last.
@@ -170,10 +84,6 @@ type member struct {
 	handle *host.Handle
 	last   record.MutationID
 	at     record.Position
-}
-
-func (w *world) client(n byte) *recorder {
-	return &recorder{id: record.ClientID{5: 1, 6: n}, frames: make(chan wire.Frame, 100_000)}
 }
 
 // join opens a document as a new client and reads its snapshot.
@@ -188,7 +98,7 @@ func (w *world) join(key record.Key) *member {
 // joinAs opens a document without reading what comes.
 func (w *world) joinAs(r *recorder, key record.Key, at record.Position) *member {
 	w.t.Helper()
-	h, err := w.registry.Open(testContext(w.t), key, r, at)
+	h, err := w.registry.Open(testContext(w.t), 1, key, r, at)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -198,16 +108,14 @@ func (w *world) joinAs(r *recorder, key record.Key, at record.Position) *member 
 // next returns the next frame.
 func (m *member) next() wire.Frame {
 	m.t.Helper()
-	select {
-	case f := <-m.frames:
-		if c, ok := f.(*wire.Commit); ok {
-			m.read(c)
-		}
-		return f
-	case <-time.After(within):
+	f := m.wait()
+	if f == nil {
 		m.t.Fatal("no frame came")
-		return nil
 	}
+	if c, ok := f.(*wire.Commit); ok {
+		m.read(c)
+	}
+	return f
 }
 
 // read follows a record and checks that it chains.

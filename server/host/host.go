@@ -59,8 +59,9 @@ type appended struct {
 // Messages of the mailbox.
 type (
 	subscribe struct {
-		handle *Handle
-		at     record.Position
+		handle  *Handle
+		request uint32
+		at      record.Position
 	}
 	setPresence struct {
 		handle *Handle
@@ -188,7 +189,7 @@ func (h *Host) handle(message any) {
 	switch m := message.(type) {
 	case subscribe:
 		if !m.handle.gone {
-			h.subscribe(m.handle, m.at)
+			h.subscribe(m.handle, m.request, m.at)
 		}
 	case setPresence:
 		if !m.handle.gone {
@@ -289,14 +290,14 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 }
 
 // subscribe sends what the subscriber lacks and all records from now on.
-func (h *Host) subscribe(handle *Handle, at record.Position) {
+func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	sub := handle.sub
 	opened := wire.Opened{
-		Key: h.key.String(), Doc: h.number, At: at, Head: h.tail.Head.Revision,
+		Request: request, Doc: h.number, At: at, Head: h.tail.Head.Revision,
 		Last: h.clients[sub.Client()],
 	}
 	missing, ok := h.recent.from(at)
-	if ok && at.Revision > 0 && h.smallerThanSnapshot(missing) {
+	if ok && h.smallerThanSnapshot(missing) {
 		sub.Send(wire.Encode(&opened))
 		for _, c := range missing {
 			sub.Send(c.frame)

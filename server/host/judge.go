@@ -21,12 +21,13 @@ type verdict uint8
 
 const (
 	accepted verdict = iota
-	// duplicate: it is in the log or reserved. Its Commit tells, or has told.
+	// duplicate: it is in the log. Its Commit tells, or has told.
 	duplicate
 	// conflicting: the client has to run it again on the head.
 	conflicting
-	// deferred: it conflicts with what is reserved. Judged again after that is in
-	// the log, so that the client can be told on what to run it again.
+	// deferred: it conflicts with what is reserved, or is reserved itself. Judged
+	// again after that is in the log, so that the client can be told on what to run
+	// it again.
 	deferred
 	// unknown: its number is taken by another mutation.
 	unknown
@@ -108,7 +109,10 @@ func (b *batch) judge(client record.ClientID, s Submission) verdict {
 		last = h.clients[client]
 	}
 	if s.ID.Number <= last.Number {
-		if s.ID == last || b.holds(client, s.ID) || h.recent.holds(client, s.ID) {
+		switch {
+		case reserved && s.ID == last, b.holds(client, s.ID):
+			return deferred // what is reserved may yet lose the compare-and-set
+		case s.ID == last, h.recent.holds(client, s.ID):
 			return duplicate
 		}
 		return unknown

@@ -92,8 +92,10 @@ func TestClosedAtOnce(t *testing.T) {
 	w := newWorld(t)
 	a := w.join(board)
 	var gone []*member
-	for range 2000 {
-		m := w.joinAs(w.client(100), board, record.Position{})
+	for n := range 2000 {
+		r := w.client(100)
+		r.id[7], r.id[8] = byte(n), byte(n>>8)
+		m := w.joinAs(r, board, record.Position{})
 		m.present(`{"x":1}`)
 		m.handle.Close()
 		gone = append(gone, m)
@@ -103,20 +105,22 @@ func TestClosedAtOnce(t *testing.T) {
 	a.edit(`{"a":1}`)
 	late.deltas()
 	for _, m := range gone {
-		for len(m.frames) > 0 {
-			if c, ok := (<-m.frames).(*wire.Commit); ok {
+		for f := m.take(); f != nil; f = m.take() {
+			if c, ok := f.(*wire.Commit); ok {
 				t.Fatalf("a subscriber that has left gets the record at %d", c.Revision)
 			}
 		}
 	}
 	here := map[record.ClientID]bool{}
-	for len(a.frames) > 0 {
-		if p, ok := (<-a.frames).(*wire.Peer); ok {
+	for f := a.take(); f != nil; f = a.take() {
+		if p, ok := f.(*wire.Peer); ok {
 			here[p.Client] = len(p.State) > 0
 		}
 	}
-	if here[gone[0].id] {
-		t.Error("a client that has left is still present")
+	for _, m := range gone {
+		if here[m.id] {
+			t.Fatalf("client %s has left and is still present", m.id)
+		}
 	}
 }
 
@@ -187,18 +191,9 @@ func TestCloseDuringEverything(t *testing.T) {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
 			r := w.client(byte(100 + i))
-			go func() { // nobody reads what is sent
-				for {
-					select {
-					case <-r.frames:
-					case <-ctx.Done():
-						return
-					}
-				}
-			}()
 			keys := []record.Key{board, notes, {Space: "demo", ID: fmt.Sprint(i)}}
 			for ctx.Err() == nil {
-				h, err := w.registry.Open(ctx, keys[random.IntN(3)], r, record.Position{})
+				h, err := w.registry.Open(ctx, 1, keys[random.IntN(3)], r, record.Position{})
 				switch {
 				case errors.Is(err, host.ErrClosed):
 					return
@@ -230,7 +225,30 @@ func TestCloseDuringEverything(t *testing.T) {
 		t.Fatal("the registry does not close")
 	}
 	wg.Wait()
-	if _, err := w.registry.Open(ctx, board, w.client(1), record.Position{}); !errors.Is(err, host.ErrClosed) {
+	if _, err := w.registry.Open(ctx, 1, board, w.client(1), record.Position{}); !errors.Is(err, host.ErrClosed) {
 		t.Errorf("open after close: %v", err)
 	}
+}
+
+// TestL9_LiveDocuments: documents that nobody has open make room for others; past
+// the bound no other is opened until one is closed.
+func TestL9_LiveDocuments(t *testing.T) {
+	const bound = 4
+	w := newWorld(t, func(c *host.Config) { c.MaxLive = bound })
+	key := func(n int) record.Key { return record.Key{Space: "many", ID: fmt.Sprint(n)} }
+	for n := range 10 * bound {
+		w.join(key(n)).handle.Close()
+	}
+	if live := w.registry.Live(); live > bound {
+		t.Errorf("%d documents are in memory, the bound is %d", live, bound)
+	}
+	var open []*member
+	for n := range bound {
+		open = append(open, w.join(key(n)))
+	}
+	if _, err := w.registry.Open(testContext(t), 1, key(bound), w.client(99), record.Position{}); !errors.Is(err, host.ErrFull) {
+		t.Errorf("one more than the bound: %v", err)
+	}
+	open[0].handle.Close()
+	w.join(key(bound))
 }

@@ -77,30 +77,26 @@ func (c *crowd) come(w *wanderer) {
 	if c.random.IntN(5) == 0 {
 		at = record.Position{}
 	}
-	h, err := w.in.registry.Open(testContext(c.t), board, w.recorder, at)
+	h, err := w.in.registry.Open(testContext(c.t), 1, board, w.recorder, at)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	w.open = h
 	for {
-		select {
-		case f := <-w.frames:
-			if o, ok := f.(*wire.Opened); ok {
-				if len(o.Snapshot) == 0 && o.At != at {
-					c.t.Fatalf("opened at %s, asked for %s", o.At, at)
-				}
-				w.at = o.At
-				return
+		f := w.wait()
+		if o, ok := f.(*wire.Opened); ok {
+			if len(o.Snapshot) == 0 && o.At != at {
+				c.t.Fatalf("opened at %s, asked for %s", o.At, at)
 			}
-			c.take(w, f) // of the subscription before
-		case <-testContext(c.t).Done():
-			c.t.Fatal("not opened")
+			w.at = o.At
+			return
 		}
+		c.follow(w, f) // of the subscription before
 	}
 }
 
-// take follows a frame.
-func (c *crowd) take(w *wanderer, f wire.Frame) {
+// follow takes a frame.
+func (c *crowd) follow(w *wanderer, f wire.Frame) {
 	c.t.Helper()
 	switch f := f.(type) {
 	case *wire.Commit:
@@ -125,13 +121,8 @@ func (c *crowd) take(w *wanderer, f wire.Frame) {
 
 // read takes what has come so far.
 func (c *crowd) read(w *wanderer) {
-	for {
-		select {
-		case f := <-w.frames:
-			c.take(w, f)
-		default:
-			return
-		}
+	for f := w.take(); f != nil; f = w.take() {
+		c.follow(w, f)
 	}
 }
 
@@ -151,19 +142,25 @@ func (c *crowd) edit(w *wanderer) {
 func (c *crowd) settle() {
 	heads := make(map[*world]record.Revision)
 	for i, w := range c.worlds {
-		// An edit that cannot conflict makes the registry read to the head.
+		// An edit makes the registry read to the head.
 		m := w.joinAs(w.client(byte(200+i)), board, record.Position{})
 		m.opened()
 		m.edit(`{"end":true}`)
 		for heads[w] == 0 {
-			rec, err := record.Decode(expect[*wire.Commit](m).Record)
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			for _, x := range rec.Mutations {
-				if x.Client == m.id {
-					heads[w] = m.at.Revision
+			switch f := m.next().(type) {
+			case *wire.Commit:
+				rec, err := record.Decode(f.Record)
+				if err != nil {
+					c.t.Fatal(err)
 				}
+				for _, x := range rec.Mutations {
+					if x.Client == m.id {
+						heads[w] = f.Revision
+					}
+				}
+			case *wire.Conflict: // its base was too far back for what the other registry wrote
+				m.last = record.MutationID{}
+				m.edit(`{"end":true}`)
 			}
 		}
 		m.handle.Close()
@@ -173,12 +170,7 @@ func (c *crowd) settle() {
 			c.come(w)
 		}
 		for w.at.Revision < heads[w.in] {
-			select {
-			case f := <-w.frames:
-				c.take(w, f)
-			case <-testContext(c.t).Done():
-				c.t.Fatalf("client %d stays at %s, the head is %d", w.id[6], w.at, heads[w.in])
-			}
+			c.follow(w, w.wait())
 		}
 	}
 	c.worlds[0].read(board) // finds what is in the log twice

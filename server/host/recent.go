@@ -21,6 +21,19 @@ type committed struct {
 	effects []effect
 }
 
+// cost is about how many bytes of memory the record takes.
+func (c *committed) cost() int {
+	const perEffect, perWrite = 64, 40
+	total := len(c.frame)
+	for _, e := range c.effects {
+		total += perEffect
+		for _, w := range e.writes {
+			total += perWrite + len(w.Path)
+		}
+	}
+	return total
+}
+
 // recent is a bounded window over the end of a document's log.
 type recent struct {
 	floor   record.Position // the position before the first record
@@ -33,10 +46,10 @@ type recent struct {
 // add appends a record and forgets old ones past the bounds.
 func (r *recent) add(c committed) {
 	r.records = append(r.records, c)
-	r.bytes += len(c.frame)
+	r.bytes += c.cost()
 	drop := 0
 	for len(r.records)-drop > r.maxRecords || r.bytes > r.maxBytes && drop < len(r.records) {
-		r.bytes -= len(r.records[drop].frame)
+		r.bytes -= r.records[drop].cost()
 		r.floor = r.records[drop].at
 		drop++
 	}

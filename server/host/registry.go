@@ -37,6 +37,8 @@ var (
 	ErrClosed = errors.New("host: the registry is closed")
 	// ErrBusy says that a document's queue has been full for too long.
 	ErrBusy = errors.New("host: the document's queue is full")
+	// ErrFull says that [Config.MaxLive] documents are in use.
+	ErrFull = errors.New("host: too many documents are in use")
 )
 
 // NewRegistry returns an empty registry. Close it when done.
@@ -48,16 +50,16 @@ func NewRegistry(cfg Config) *Registry {
 }
 
 // Open subscribes to a document, from a position that the subscriber holds.
-// Opened, and the records after it, come by [Subscriber.Send]; if the document
-// cannot be loaded, or has to be closed later, a Fault comes and the handle is
-// dead. Open does not wait for the document to load. The error is [ErrClosed],
-// [ErrBusy] or that of ctx.
-func (r *Registry) Open(ctx context.Context, key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
+// Opened, with the number of the request, and the records after it come by
+// [Subscriber.Send]; if the document cannot be loaded, or has to be closed later,
+// a Fault comes and the handle is dead. Open does not wait for the document to
+// load. The error is [ErrClosed], [ErrBusy] or that of ctx.
+func (r *Registry) Open(ctx context.Context, request uint32, key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
 	h, err := r.handle(key, sub)
 	if err != nil {
 		return nil, err
 	}
-	if err := post(ctx, h, h.entry.host.mailbox, any(subscribe{handle: h, at: at})); err != nil {
+	if err := post(ctx, h, h.entry.host.mailbox, any(subscribe{handle: h, request: request, at: at})); err != nil {
 		h.Close()
 		return nil, err
 	}
@@ -72,6 +74,12 @@ func (r *Registry) handle(key record.Key, sub Subscriber) (*Handle, error) {
 	}
 	e := r.hosts[key]
 	if e == nil {
+		if len(r.hosts) >= r.cfg.MaxLive {
+			r.evictIdle(0)
+		}
+		if len(r.hosts) >= r.cfg.MaxLive {
+			return nil, ErrFull
+		}
 		e = r.start(key)
 	}
 	h := &Handle{registry: r, entry: e, sub: sub}
@@ -86,7 +94,7 @@ func (r *Registry) start(key record.Key) *entry {
 	host := &Host{
 		key: key, number: r.number, cfg: r.cfg,
 		log:     r.cfg.Logger.With("doc", key.String()),
-		mailbox: make(chan any, 256), submits: make(chan Submission, 256), left: left{wake: make(chan struct{}, 1)},
+		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
 		results: make(chan appended, 1), stopped: make(chan struct{}),
 		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
 	}
@@ -121,8 +129,7 @@ func (r *Registry) failed(key record.Key, e *entry, err error) {
 	}
 }
 
-// evict ends the hosts of documents that nobody has open. One with an append in
-// flight stays until the outcome is known.
+// evict ends the hosts of documents that nobody has had open for a while.
 func (r *Registry) evict() {
 	tick := time.NewTicker(max(r.cfg.IdleAfter/4, 10*time.Millisecond))
 	defer tick.Stop()
@@ -130,15 +137,22 @@ func (r *Registry) evict() {
 		select {
 		case <-r.ctx.Done():
 			return
-		case now := <-tick.C:
+		case <-tick.C:
 			r.mu.Lock()
-			for key, e := range r.hosts {
-				if len(e.handles) == 0 && now.Sub(e.idle) >= r.cfg.IdleAfter && !e.host.busy.Load() && len(e.host.submits) == 0 {
-					delete(r.hosts, key)
-					e.cancel()
-				}
-			}
+			r.evictIdle(r.cfg.IdleAfter)
 			r.mu.Unlock()
+		}
+	}
+}
+
+// evictIdle ends the hosts of documents that nobody has had open for so long. One
+// with an append in flight stays until the outcome is known. The lock is held.
+func (r *Registry) evictIdle(after time.Duration) {
+	now := time.Now()
+	for key, e := range r.hosts {
+		if len(e.handles) == 0 && now.Sub(e.idle) >= after && !e.host.busy.Load() && len(e.host.submits) == 0 {
+			delete(r.hosts, key)
+			e.cancel()
 		}
 	}
 }

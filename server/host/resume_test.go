@@ -100,5 +100,5 @@ func TestEmptyDocument(t *testing.T) {
 	equal(t, "snapshot", string(o.Snapshot), `{}`)
 	equal(t, "position", o.At, record.Position{Epoch: w.log.Epoch(board)})
 	equal(t, "head", o.Head, 0)
-	equal(t, "key", o.Key, board.String())
+	equal(t, "request", o.Request, 1)
 }

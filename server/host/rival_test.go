@@ -66,6 +66,38 @@ func TestL3_RivalHasStoredTheSameMutation(t *testing.T) {
 	equal(t, "mutations", len(w.read(board).mutations), 2)
 }
 
+// TestL3_ReservedTwiceThenLost: a client has come back by another connection and
+// submitted an edit again that is queued already; then a rival wins. Both
+// connections hear of the conflict: the one that lives must not wait for ever.
+func TestL3_ReservedTwiceThenLost(t *testing.T) {
+	w := newWorld(t)
+	rival := worldOn(t, w.node)
+	other, old := w.join(board), w.join(board)
+	back := w.joinAs(&recorder{id: old.id, wake: make(chan struct{}, 1)}, board, record.Position{})
+	back.opened()
+	held := w.log.hold(t, board)
+	other.edit(`{"first":1}`)
+	held.wait(t)
+	edit := old.edit(`{"n":1}`, value("/n"))
+	back.submit(edit)
+	held.pass <- struct{}{}
+	equal(t, "reserved once", len(held.wait(t).Mutations), 1) // one of the two, and its append is held
+
+	winner := rival.joinAs(rival.client(50), board, record.Position{})
+	winner.opened()
+	winner.edit(`{"n":100}`)
+	winner.deltas()
+	w.log.release(board)
+	for _, m := range []*member{old, back} {
+		for {
+			if conflict, ok := m.next().(*wire.Conflict); ok {
+				equal(t, "conflict", conflict.ID, edit.ID)
+				break
+			}
+		}
+	}
+}
+
 // TestL3_L8_TwoRegistriesCount: two registries write one document as fast as
 // they can, each client incrementing one counter and running again on conflict.
 // Every increment counts once, whoever lost which race.

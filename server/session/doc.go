@@ -1,9 +1,10 @@
 // Package session serves one client over one WebSocket.
 //
-// A session has two goroutines: the reader, which is the caller of [Serve],
-// decodes frames and hands them to the documents; the writer takes everything
-// that is queued for the client and writes it as one message per flush, so that
-// messages join under load and nothing waits when there is none.
+// A session has three goroutines: the reader, which is the caller of
+// [Group.Serve], decodes frames and hands them to the documents; the writer takes
+// everything that is queued for the client and writes it as one message per
+// flush, so that messages join under load and nothing waits when there is none;
+// one more answers requests for history, which take longer.
 //
 // What is queued for a client is bounded in bytes. A client that does not read
 // as fast as its documents change is disconnected with [wire.CodeSlow]; it

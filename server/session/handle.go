@@ -46,8 +46,8 @@ func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 	case *wire.Open:
 		return s.openDocument(ctx, f)
 	case *wire.Leave:
-		if h, ok := s.open[f.Doc]; ok {
-			s.leave(f.Doc, h)
+		if key, err := record.ParseKey(f.Key); err == nil {
+			s.leave(key)
 		}
 		return nil
 	case *wire.Push:
@@ -74,20 +74,21 @@ func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 	key, err := record.ParseKey(f.Key)
 	if err != nil {
-		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeBadKey, Key: f.Key, Detail: err.Error()}))
+		s.refuse(f, wire.CodeBadKey, err.Error())
 		return nil
 	}
-	if number, ok := s.byKey[key]; ok {
-		s.leave(number, s.open[number])
+	if f.Request == 0 {
+		return &closing{code: wire.CodeBadFrame, detail: "a request's number is 1 or more"}
 	}
+	s.leave(key)
 	if len(s.open) >= s.cfg.MaxOpen {
-		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeTooMany, Key: f.Key, Detail: fmt.Sprintf("a connection has at most %d documents open", s.cfg.MaxOpen)}))
+		s.refuse(f, wire.CodeTooMany, fmt.Sprintf("a connection has at most %d documents open", s.cfg.MaxOpen))
 		return nil
 	}
-	h, err := s.cfg.Documents.Open(ctx, key, s, f.At)
+	h, err := s.cfg.Documents.Open(ctx, f.Request, key, s, f.At)
 	switch {
-	case errors.Is(err, host.ErrBusy):
-		s.busy(key)
+	case errors.Is(err, host.ErrBusy), errors.Is(err, host.ErrFull):
+		s.refuse(f, wire.CodeUnavailable, "the server has too much to do")
 		return nil
 	case errors.Is(err, host.ErrClosed):
 		return &closing{code: wire.CodeDraining, detail: "the server is stopping"}
@@ -99,23 +100,29 @@ func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 	return nil
 }
 
-func (s *Session) leave(number uint32, h *host.Handle) {
-	h.Close()
+// refuse answers an Open that has failed.
+func (s *Session) refuse(f *wire.Open, code wire.Code, detail string) {
+	s.Send(wire.Encode(&wire.Fault{Code: code, Request: f.Request, Key: f.Key, Detail: detail}))
+}
+
+// leave closes a document if it is open.
+func (s *Session) leave(key record.Key) {
+	number, ok := s.byKey[key]
+	if !ok {
+		return
+	}
+	s.open[number].Close()
 	delete(s.open, number)
-	delete(s.byKey, h.Key())
+	delete(s.byKey, key)
 }
 
-// busy tells the client that a document cannot keep up. It opens it again later
-// and sends what is not in the log then; other documents are not held up.
-func (s *Session) busy(key record.Key) {
-	s.Send(wire.Encode(&wire.Fault{Code: wire.CodeUnavailable, Key: key.String(), Detail: "too much waits for the document's log"}))
-}
-
-// posted takes the outcome of handing something to a document.
-func (s *Session) posted(number uint32, h *host.Handle, err error) error {
+// posted takes the outcome of handing something to a document. One that cannot
+// keep up is closed: the client opens it again later and sends what is not in the
+// log then; other documents are not held up.
+func (s *Session) posted(h *host.Handle, err error) error {
 	if errors.Is(err, host.ErrBusy) {
-		s.leave(number, h)
-		s.busy(h.Key())
+		s.leave(h.Key())
+		s.Send(wire.Encode(&wire.Fault{Code: wire.CodeUnavailable, Key: h.Key().String(), Detail: "too much waits for the document's log"}))
 		return nil
 	}
 	return err
@@ -147,7 +154,7 @@ func (s *Session) push(ctx context.Context, f *wire.Push) error {
 	if f.ID.Number == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "a mutation's number is 1 or more"}
 	}
-	return s.posted(f.Doc, h, h.Submit(ctx, host.Submission{
+	return s.posted(h, h.Submit(ctx, host.Submission{
 		ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch,
 	}))
 }
@@ -170,5 +177,5 @@ func (s *Session) setPresence(ctx context.Context, f *wire.SetPresence) error {
 		}
 	}
 	// The document keeps it; the message that it came in may be much larger.
-	return s.posted(f.Doc, h, h.SetPresence(ctx, slices.Clone(f.State)))
+	return s.posted(h, h.SetPresence(ctx, slices.Clone(f.State)))
 }

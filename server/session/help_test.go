@@ -79,6 +79,7 @@ func (g *gate) Append(ctx context.Context, key record.Key, tail deltalog.Tail, d
 // nobody reads is not written either.
 type world struct {
 	t        testing.TB
+	node     *natsd.Node
 	log      *gate
 	registry *host.Registry
 	group    *session.Group
@@ -100,7 +101,7 @@ func newWorld(t testing.TB, change ...func(*session.Config, *host.Config)) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, log: &gate{Log: log, held: make(map[record.Key]chan struct{})}}
+	w := &world{t: t, node: node, log: &gate{Log: log, held: make(map[record.Key]chan struct{})}}
 	documents := host.Config{Log: w.log}
 	sessions := session.Config{History: log, Version: "test", NewClient: newClient()}
 	for _, c := range change {
@@ -194,14 +195,15 @@ func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pip
 
 // peer is a client that speaks in frames.
 type peer struct {
-	t      testing.TB
-	conn   *websocket.Conn
-	id     record.ClientID
-	number map[record.Key]uint32
-	last   record.MutationID
-	frames chan wire.Frame
-	over   chan error // how the connection ended, once frames is closed
-	wg     sync.WaitGroup
+	t       testing.TB
+	conn    *websocket.Conn
+	id      record.ClientID
+	number  map[record.Key]uint32
+	request uint32
+	last    record.MutationID
+	frames  chan wire.Frame
+	over    chan error // how the connection ended, once frames is closed
+	wg      sync.WaitGroup
 }
 
 // dial connects, without a word.
@@ -310,11 +312,20 @@ func expect[F wire.Frame](p *peer) F {
 // open opens a document from the beginning and returns its snapshot.
 func (p *peer) open(key record.Key) *wire.Opened {
 	p.t.Helper()
-	p.send(&wire.Open{Key: key.String()})
+	p.send(p.ask(key.String()))
 	o := expect[*wire.Opened](p)
+	if o.Request != p.request {
+		p.t.Fatalf("the answer to request %d came, want %d", o.Request, p.request)
+	}
 	p.number[key] = o.Doc
 	p.last = o.Last
 	return o
+}
+
+// ask returns a request to open a document from the beginning.
+func (p *peer) ask(key string) *wire.Open {
+	p.request++
+	return &wire.Open{Request: p.request, Key: key}
 }
 
 // push returns a push of a blind write that follows the last one.

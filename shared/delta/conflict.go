@@ -23,9 +23,38 @@ type Write struct {
 	Path Pointer
 }
 
-// MaxWrites bounds how many writes are told apart. A delta with more of them
-// counts as a write of the whole document.
-const MaxWrites = 4096
+// Bounds on the writes of one delta that are told apart: their number, and the
+// bytes of their paths, which can be many times those of the delta.
+const (
+	MaxWrites     = 4096
+	MaxWriteBytes = 256 << 10
+)
+
+// Writes collects the effect of one delta. Past the bounds it is one write of the
+// whole document. The zero Writes is empty.
+type Writes struct {
+	list  []Write
+	bytes int
+	all   bool
+}
+
+// Add notes one write.
+func (w *Writes) Add(kind WriteKind, at Pointer) {
+	if w.bytes += len(at); len(w.list) == MaxWrites || w.bytes > MaxWriteBytes {
+		w.all, w.list = true, nil
+	}
+	if !w.all {
+		w.list = append(w.list, Write{Kind: kind, Path: at})
+	}
+}
+
+// List returns the writes.
+func (w *Writes) List() []Write {
+	if w.all {
+		return []Write{{Kind: WroteMember}}
+	}
+	return w.list
+}
 
 // Conflicts reports whether any of the writes changed what any of the reads
 // saw (law L8). It may report true where a reader sees no difference, never

@@ -3,9 +3,11 @@ package delta_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
 )
 
 // TestReadSetAgreesWithItsIndex compares the test read by read, which small sets
@@ -61,5 +63,32 @@ func BenchmarkConflicts(b *testing.B) {
 		if delta.Conflicts(reads, writes) {
 			b.Fatal("they do not conflict")
 		}
+	}
+}
+
+// TestL9_DeepReads: a pointer deeper than any document is no read. The conflict
+// test walks up every pointer.
+func TestL9_DeepReads(t *testing.T) {
+	deep := func(n int) delta.Read {
+		return delta.Read{Kind: delta.ReadValue, Path: delta.Pointer(strings.Repeat("/a", n))}
+	}
+	if !deep(jsontext.MaxDepth).Valid() {
+		t.Error("a read as deep as a document can be is refused")
+	}
+	if deep(jsontext.MaxDepth + 1).Valid() {
+		t.Error("a read deeper than any document is accepted")
+	}
+}
+
+// TestL9_LongPathsBecomeOneWrite: many short leaves below long names would take
+// many times the memory of their delta.
+func TestL9_LongPathsBecomeOneWrite(t *testing.T) {
+	var writes delta.Writes
+	long := delta.PointerOf(strings.Repeat("n", jsontext.MaxName))
+	for range 300 {
+		writes.Add(delta.WroteValue, long)
+	}
+	if list := writes.List(); len(list) != 1 || list[0].Path != "" {
+		t.Errorf("%d writes, the first at %.20q", len(list), list[0].Path)
 	}
 }

@@ -1,5 +1,11 @@
 package delta
 
+import (
+	"strings"
+
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
+)
+
 //msgp:tuple Read
 
 // ReadKind says what of a place a transaction depended on.
@@ -24,11 +30,12 @@ type Read struct {
 // WholeDocument is the read that every write conflicts with.
 var WholeDocument = Read{Kind: ReadValue}
 
-// Valid reports whether r is well formed. Reads come from clients.
+// Valid reports whether r is well formed and can name a place in a document.
+// Reads come from clients.
 func (r Read) Valid() bool {
 	if r.Kind != ReadValue && r.Kind != ReadExists && r.Kind != ReadMembers {
 		return false
 	}
 	_, ok := ParsePointer(string(r.Path))
-	return ok
+	return ok && strings.Count(string(r.Path), "/") <= jsontext.MaxDepth
 }

@@ -10,8 +10,7 @@ type Effect struct {
 	// Inverse is the delta that leads back, exactly, from the state after to the
 	// state before.
 	Inverse delta.Delta
-	// Writes lists what changed, for the conflict test. Past [delta.MaxWrites] it
-	// is one write of the whole document.
+	// Writes lists what changed, for the conflict test; see [delta.Writes].
 	Writes []delta.Write
 }
 
@@ -25,10 +24,7 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 	}
 	a := applier{doc: d, inverse: make([]byte, 0, patch.Len())}
 	a.object(d.root, patch.Bytes(), "")
-	if a.many {
-		a.writes = []delta.Write{{Kind: delta.WroteMember}}
-	}
-	return Effect{Inverse: delta.Trusted(a.inverse), Writes: a.writes}
+	return Effect{Inverse: delta.Trusted(a.inverse), Writes: a.writes.List()}
 }
 
 // applier walks a patch and the tree side by side, writing the inverse as it
@@ -36,16 +32,7 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 type applier struct {
 	doc     *Doc
 	inverse []byte
-	writes  []delta.Write
-	many    bool
-}
-
-func (a *applier) wrote(kind delta.WriteKind, at delta.Pointer) {
-	if len(a.writes) == delta.MaxWrites {
-		a.many = true
-		return
-	}
-	a.writes = append(a.writes, delta.Write{Kind: kind, Path: at})
+	writes  delta.Writes
 }
 
 func (a *applier) object(target *node, patch []byte, at delta.Pointer) {
@@ -60,7 +47,7 @@ func (a *applier) object(target *node, patch []byte, at delta.Pointer) {
 		a.member(target, name, raw, at.Member(name))
 	}
 	if first && at != "" {
-		a.wrote(delta.WroteNothing, at)
+		a.writes.Add(delta.WroteNothing, at)
 	}
 	a.inverse = append(a.inverse, '}')
 }
@@ -81,9 +68,9 @@ func (a *applier) member(parent *node, name string, raw []byte, at delta.Pointer
 	if kind == jsontext.Null {
 		delete(parent.members, name)
 		if old != nil {
-			a.wrote(delta.WroteMember, at)
+			a.writes.Add(delta.WroteMember, at)
 		} else {
-			a.wrote(delta.WroteNothing, at)
+			a.writes.Add(delta.WroteNothing, at)
 		}
 		return
 	}
@@ -92,10 +79,10 @@ func (a *applier) member(parent *node, name string, raw []byte, at delta.Pointer
 	a.doc.size += memberSize(name, now)
 	switch {
 	case old == nil:
-		a.wrote(delta.WroteMember, at)
+		a.writes.Add(delta.WroteMember, at)
 	case old.equalLeaf(now):
-		a.wrote(delta.WroteNothing, at)
+		a.writes.Add(delta.WroteNothing, at)
 	default:
-		a.wrote(delta.WroteValue, at)
+		a.writes.Add(delta.WroteValue, at)
 	}
 }

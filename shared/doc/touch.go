@@ -74,20 +74,16 @@ func (t *touch) restore(n *node) {
 // commit compares what was with what is, in one walk over the touched places.
 func (w *differ) commit(t *touch, root *node) (delta.Delta, Effect) {
 	w.touched(t, root, "")
-	if w.many {
-		w.writes = []delta.Write{{Kind: delta.WroteMember}}
-	}
 	if len(w.forward) == 0 {
 		return delta.Delta{}, Effect{}
 	}
-	return delta.Trusted(w.forward), Effect{Inverse: delta.Trusted(w.inverse), Writes: w.writes}
+	return delta.Trusted(w.forward), Effect{Inverse: delta.Trusted(w.inverse), Writes: w.writes.List()}
 }
 
 // differ writes the forward and the inverse patch side by side.
 type differ struct {
 	forward, inverse []byte
-	writes           []delta.Write
-	many             bool
+	writes           delta.Writes
 	// relied is told on what of the state before the forward patch relies: on any
 	// other state that agrees, it leads to the same values.
 	relied func(delta.ReadKind, delta.Pointer)
@@ -115,14 +111,6 @@ func (w *differ) close(first bool) bool {
 	w.forward = append(w.forward, '}')
 	w.inverse = append(w.inverse, '}')
 	return true
-}
-
-func (w *differ) wrote(kind delta.WriteKind, at delta.Pointer) {
-	if len(w.writes) == delta.MaxWrites {
-		w.many = true
-		return
-	}
-	w.writes = append(w.writes, delta.Write{Kind: kind, Path: at})
 }
 
 func (w *differ) touched(t *touch, n *node, at delta.Pointer) bool {
@@ -159,9 +147,9 @@ func (w *differ) values(before, after *node, at delta.Pointer) bool {
 	case same:
 		return false
 	case before == nil || after == nil:
-		w.wrote(delta.WroteMember, at)
+		w.writes.Add(delta.WroteMember, at)
 	default:
-		w.wrote(delta.WroteValue, at)
+		w.writes.Add(delta.WroteValue, at)
 	}
 	w.forward = appendOrNull(w.forward, after)
 	w.inverse = appendOrNull(w.inverse, before)

@@ -161,6 +161,9 @@ func (tx *Tx) put(p delta.Pointer, now *node) error {
 		}
 		return nil
 	}
+	if jsontext.QuotedLen(names[len(names)-1])-len(`""`) > jsontext.MaxName {
+		return &PathError{Path: p, Reason: "its last name is longer than " + strconv.Itoa(jsontext.MaxName) + " bytes"}
+	}
 	parentPath, _ := p.Parent()
 	if !tx.IsObject(parentPath) {
 		return &PathError{Path: parentPath, Reason: "is not an object, so it has no members to write"}

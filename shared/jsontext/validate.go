@@ -9,6 +9,11 @@ import (
 // MaxDepth is how deep objects and arrays may nest, counted together.
 const MaxDepth = 100
 
+// MaxName is how long a member name may be, in bytes of its literal without the
+// quotation marks. Paths are made of names: a short delta below a long one would
+// else be written down, many times over, in full.
+const MaxName = 1024
+
 // Fault classifies an [Error].
 type Fault uint8
 
@@ -132,6 +137,10 @@ func (v *validator) object(depth int) error {
 		start := v.pos
 		if err := v.string(); err != nil {
 			return err
+		}
+		if v.pos-start-len(`""`) > MaxName {
+			v.pos = start
+			return v.fail(FaultSize, "member name longer than "+strconv.Itoa(MaxName)+" bytes")
 		}
 		if !names.add(v.data[start:v.pos]) {
 			v.pos = start

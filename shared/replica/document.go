@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"strconv"
+
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -16,16 +19,16 @@ type Document struct {
 	key      record.Key
 	observer Observer
 
-	state  docState
-	number uint32          // the server's name for it on this connection
-	head   record.Revision // while catching up: how far the log is known to go
+	state   docState
+	request uint32          // of the last Open
+	number  uint32          // the server's name for it on this connection
+	head    record.Revision // while catching up: how far the log is known to go
 
 	view    *doc.Doc
 	at      record.Position // of the confirmed document; zero: nothing known
 	known   bool
 	pending []*mutation
 	last    record.MutationID // own last mutation at position at
-	counter uint64            // highest number given out
 
 	presence []byte // own, as last set
 	peers    map[record.ClientID]struct{}
@@ -88,18 +91,28 @@ func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
 	if err != nil || m == nil {
 		return doc.Change{}, err
 	}
-	d.counter++
-	m.id = d.newID(d.counter)
+	d.engine.counter++
+	m.id = d.newID(d.engine.counter)
 	d.pending = append(d.pending, m)
 	d.send()
 	return m.change, nil
 }
 
 // SetPresence tells the other clients a JSON object, or with an empty state
-// takes it back. It is told again after every reconnect.
-func (d *Document) SetPresence(state []byte) {
+// takes it back. It is told again after every reconnect. What the server would
+// not take is refused, with a [*jsontext.Error].
+func (d *Document) SetPresence(state []byte) error {
+	if len(state) > wire.MaxPresence {
+		return &jsontext.Error{Fault: jsontext.FaultSize, Reason: "a presence has at most " + strconv.Itoa(wire.MaxPresence) + " bytes"}
+	}
+	if len(state) > 0 {
+		if err := jsontext.ValidateObject(state); err != nil {
+			return err
+		}
+	}
 	d.presence = state
 	d.sendPresence()
+	return nil
 }
 
 func (d *Document) sendPresence() {
@@ -123,17 +136,19 @@ func (d *Document) Leave() {
 	if d.engine.docs[d.key] != d {
 		return
 	}
-	switch d.state {
-	case catching, live:
-		d.engine.out.add(&wire.Leave{Doc: d.number})
-	case opening:
-		// The server's name for it is not known before the answer came.
-		d.engine.unawaited[d.key] = struct{}{}
-	}
-	d.unsubscribed()
+	d.unsubscribe()
 	delete(d.engine.docs, d.key)
 	d.state = refused
 	d.settleAll(ErrLeft)
+}
+
+// unsubscribe tells the server that the document is not wanted any more, if it
+// was asked for on this connection.
+func (d *Document) unsubscribe() {
+	if d.state == opening || d.state == catching || d.state == live {
+		d.engine.out.add(&wire.Leave{Key: d.key.String()})
+	}
+	d.unsubscribed()
 }
 
 // settleAll ends everything that is pending, with one error.
@@ -143,22 +158,24 @@ func (d *Document) settleAll(err error) {
 	d.settle(over, Outcome{Err: err})
 }
 
-func (d *Document) open() {
+func (d *Document) open() { d.openAt(d.at) }
+
+func (d *Document) openAt(at record.Position) {
 	d.state = opening
-	d.engine.out.add(&wire.Open{Key: d.key.String(), At: d.at})
+	d.request = d.engine.nextRequest()
+	d.engine.out.add(&wire.Open{Request: d.request, Key: d.key.String(), At: at})
 }
 
 // resync opens the document anew as if nothing was known of it.
 func (d *Document) resync() {
-	d.engine.out.add(&wire.Leave{Doc: d.number})
 	d.unsubscribed()
-	d.state = opening
-	d.engine.out.add(&wire.Open{Key: d.key.String()})
+	d.openAt(record.Position{})
 }
 
 // unsubscribed forgets what belonged to a subscription. Mutations will have to
 // be sent again.
 func (d *Document) unsubscribed() {
+	d.request = 0
 	delete(d.engine.byNumber, d.number)
 	for _, m := range d.pending {
 		m.sent = false
@@ -176,32 +193,30 @@ func (d *Document) disconnected() {
 	}
 }
 
+// failed takes a fault: the document is not open any more. If that is for good,
+// pending mutations are rolled back and over.
 func (d *Document) failed(code wire.Code, detail string) {
 	d.unsubscribed()
-	d.state = failed
-	d.observer.Failed(code, detail)
-	if code.Retry() == wire.RetryNever {
-		d.state = refused
-		d.settleAll(&RejectedError{Code: code, Detail: detail})
+	if code.Retry() != wire.RetryNever {
+		d.state = failed
+		d.observer.Failed(code, detail)
+		return
 	}
+	d.state = refused
+	d.rollback(0)
+	d.observer.Failed(code, detail)
+	d.settleAll(&RejectedError{Code: code, Detail: detail})
 }
 
 // opened continues from what the replica holds, or replaces it.
 func (d *Document) opened(f *wire.Opened) error {
-	if d.state != opening {
-		return &ProtocolError{Reason: "opened without open"}
-	}
+	d.request = 0
 	d.number, d.head = f.Doc, f.Head
-	switch {
-	case len(f.Snapshot) > 0:
+	if len(f.Snapshot) > 0 {
 		if err := d.replace(f); err != nil {
 			return err
 		}
-	case !d.known && f.At != (record.Position{}):
-		// It answers an Open of an earlier document, which held that position.
-		d.resync()
-		return nil
-	case f.At != d.at || !d.known:
+	} else if f.At != d.at || !d.known {
 		return &ProtocolError{Reason: "opened at a position that the replica does not hold"}
 	}
 	d.state = catching
@@ -221,11 +236,16 @@ func (d *Document) replace(f *wire.Opened) error {
 	if err != nil {
 		return &ProtocolError{Reason: "snapshot: " + err.Error()}
 	}
+	if f.At.Epoch != d.at.Epoch {
+		for _, m := range d.pending {
+			m.undecided = false // what was sent to another log is void in this one
+		}
+	}
 	d.view, d.at, d.known = view, f.At, true
-	d.observer.Reset(view)
+	d.observer.Reset(f.Snapshot)
 	d.settleThrough(f.Last, f.At.Revision)
 	d.last = f.Last
-	d.counter = max(d.counter, f.Last.Number)
+	d.engine.counter = max(d.engine.counter, f.Last.Number)
 	for _, m := range d.pending {
 		m.stale = true
 		d.apply(m)
@@ -289,20 +309,25 @@ func (d *Document) commit(f *wire.Commit) error {
 	return nil
 }
 
-// caughtUp goes live once the head that Opened named is reached: pending
-// mutations whose reads were overwritten meanwhile are run again with all that
-// follow them, the others stand on the new base; then everything is sent.
+// caughtUp goes live once the head that Opened named is reached, and submits
+// what is pending. A mutation whose reads were written meanwhile is run again
+// first, with all that follow it; but not while the fate of a delta of it that
+// was sent is undecided: that delta is sent once more, and the server's answer
+// decides. The others stand on the new base.
 func (d *Document) caughtUp() {
 	if d.state != catching || d.at.Revision < d.head {
 		return
 	}
 	d.state = live
 	for i, m := range d.pending {
-		if m.stale {
+		switch {
+		case !m.stale:
+			m.base = d.at.Revision
+		case !m.undecided:
 			d.runAgain(i)
-			break
+			d.send()
+			return
 		}
-		m.base = d.at.Revision
 	}
 	d.send()
 }

@@ -34,12 +34,12 @@ type Engine struct {
 
 	docs     map[record.Key]*Document
 	byNumber map[uint32]*Document
-	// unawaited are the keys whose Open is not answered yet and whose document
-	// was left meanwhile.
-	unawaited map[record.Key]struct{}
 
-	silent  int // ticks since the last message of the server
-	request uint32
+	silent    int    // ticks since the last message of the server
+	heartbeat uint32 // milliseconds
+	noStorage bool   // the server said that it takes no edits
+	request   uint32 // the last number given to an Open or a ReadLog
+	counter   uint64 // the last number given to a mutation, of any document
 }
 
 type limits struct{ message, delta int }
@@ -55,11 +55,10 @@ const (
 // New returns an engine that is not connected.
 func New(cfg Config) *Engine {
 	return &Engine{
-		cfg:       cfg,
-		limits:    limits{message: wire.MaxMessage, delta: wire.MaxDelta},
-		docs:      make(map[record.Key]*Document),
-		byNumber:  make(map[uint32]*Document),
-		unawaited: make(map[record.Key]struct{}),
+		cfg:      cfg,
+		limits:   limits{message: wire.MaxMessage, delta: wire.MaxDelta},
+		docs:     make(map[record.Key]*Document),
+		byNumber: make(map[uint32]*Document),
 	}
 }
 
@@ -88,6 +87,11 @@ func (e *Engine) Client() record.ClientID { return e.client }
 // connection.
 func (e *Engine) Online() bool { return e.state == up }
 
+// Heartbeat returns how often, in milliseconds, the server wants to hear from
+// the client; 0 before the first connection. [Engine.Tick] sees to it when it is
+// called more often than that.
+func (e *Engine) Heartbeat() uint32 { return e.heartbeat }
+
 // Connected says that a transport is up. The engine greets the server.
 func (e *Engine) Connected() {
 	e.Disconnected()
@@ -104,7 +108,6 @@ func (e *Engine) Disconnected() {
 		d.disconnected()
 	}
 	clear(e.byNumber)
-	clear(e.unawaited)
 }
 
 // TakeOutput returns the next message to send, nil when there is none. Call it
@@ -144,10 +147,7 @@ func (e *Engine) Open(key record.Key, observer Observer) *Document {
 	}
 	d := newDocument(e, key, observer)
 	e.docs[key] = d
-	if _, asked := e.unawaited[key]; asked {
-		delete(e.unawaited, key)
-		d.state = opening // the answer that is on its way serves this document
-	} else if e.state == up {
+	if e.state == up {
 		d.open()
 	}
 	return d
@@ -159,8 +159,17 @@ func (e *Engine) ReadLog(key record.Key, after record.Revision, limit uint32) ui
 	if e.state != up {
 		return 0
 	}
-	e.request++
-	e.out.add(&wire.ReadLog{Request: e.request, Key: key.String(), After: after, Limit: limit})
+	request := e.nextRequest()
+	e.out.add(&wire.ReadLog{Request: request, Key: key.String(), After: after, Limit: limit})
+	return request
+}
+
+// nextRequest returns a number that no other request of the last four billion
+// has.
+func (e *Engine) nextRequest() uint32 {
+	if e.request++; e.request == 0 {
+		e.request++
+	}
 	return e.request
 }
 
@@ -202,7 +211,13 @@ func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
 		return nil, e.welcome(welcome)
 	}
 	if fault, ok := frame.(*wire.Fault); ok {
-		return nil, e.fault(fault)
+		return e.fault(fault)
+	}
+	if drain, ok := frame.(*wire.Drain); ok {
+		if e.cfg.OnDrain != nil {
+			e.cfg.OnDrain(drain.Within)
+		}
+		return nil, nil
 	}
 	if e.state != up {
 		return nil, &ProtocolError{Reason: "frame type " + strconv.Itoa(int(frame.Type())) + " before welcome"}
@@ -234,13 +249,7 @@ func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
 			e.cfg.OnLogPage(f.Request, f, nil)
 		}
 	case *wire.Storage:
-		if e.cfg.OnStorage != nil {
-			e.cfg.OnStorage(f.Available, f.Detail)
-		}
-	case *wire.Drain:
-		if e.cfg.OnDrain != nil {
-			e.cfg.OnDrain(f.Within)
-		}
+		e.storage(f.Available, f.Detail)
 	default:
 		return nil, &ProtocolError{Reason: "frame type " + strconv.Itoa(int(frame.Type())) + " from a server"}
 	}
@@ -261,6 +270,10 @@ func (e *Engine) welcome(f *wire.Welcome) error {
 	e.state = up
 	e.client = f.Client
 	e.limits = limits{message: int(f.MaxMessage), delta: int(f.MaxDelta)}
+	e.heartbeat = f.Heartbeat
+	if e.noStorage {
+		e.storage(true, "") // if it is not, the server says so next
+	}
 	for _, d := range e.docs {
 		if d.state != refused {
 			d.open()
@@ -269,40 +282,54 @@ func (e *Engine) welcome(f *wire.Welcome) error {
 	return nil
 }
 
-func (e *Engine) opened(f *wire.Opened) (*Document, error) {
-	key, err := record.ParseKey(f.Key)
-	if err != nil {
-		return nil, &ProtocolError{Reason: "opened with a malformed key"}
+func (e *Engine) storage(available bool, detail string) {
+	e.noStorage = !available
+	if e.cfg.OnStorage != nil {
+		e.cfg.OnStorage(available, detail)
 	}
-	if d := e.docs[key]; d != nil {
-		return d, d.opened(f)
-	}
-	if _, asked := e.unawaited[key]; asked {
-		delete(e.unawaited, key)
-		e.out.add(&wire.Leave{Doc: f.Doc})
-	}
-	return nil, nil
 }
 
-func (e *Engine) fault(f *wire.Fault) error {
+func (e *Engine) opened(f *wire.Opened) (*Document, error) {
+	d := e.asking(f.Request)
+	if d == nil {
+		return nil, nil // left, or opened anew, before the answer came
+	}
+	return d, d.opened(f)
+}
+
+// asking returns the document that waits for the answer to a request.
+func (e *Engine) asking(request uint32) *Document {
+	for _, d := range e.docs {
+		if d.request == request && d.state == opening {
+			return d
+		}
+	}
+	return nil
+}
+
+func (e *Engine) fault(f *wire.Fault) (*Document, error) {
 	if f.Request != 0 {
+		if d := e.asking(f.Request); d != nil {
+			d.failed(f.Code, f.Detail)
+			return d, nil
+		}
 		if e.cfg.OnLogPage != nil {
 			e.cfg.OnLogPage(f.Request, nil, f)
 		}
-		return nil
+		return nil, nil
 	}
 	if f.Key == "" {
-		return &ClosedError{Code: f.Code, Detail: f.Detail}
+		return nil, &ClosedError{Code: f.Code, Detail: f.Detail}
 	}
 	key, err := record.ParseKey(f.Key)
 	if err != nil {
-		return &ProtocolError{Reason: "fault of a malformed key"}
+		return nil, &ProtocolError{Reason: "fault of a malformed key"}
 	}
-	delete(e.unawaited, key)
-	if d := e.docs[key]; d != nil {
+	d := e.docs[key]
+	if d != nil {
 		d.failed(f.Code, f.Detail)
 	}
-	return nil
+	return d, nil
 }
 
 // Errors of [Document.Mutate].

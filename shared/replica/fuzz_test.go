@@ -29,7 +29,7 @@ var situations = []situation{
 		s.someEdits()
 		s.engine.Disconnected()
 		s.connectQuietly()
-		s.mustReceive(&wire.Opened{Key: board.String(), Doc: s.number, At: s.at, Head: s.at.Revision + 10})
+		s.mustReceive(&wire.Opened{Request: s.asked, Doc: s.number, At: s.at, Head: s.at.Revision + 10})
 	}},
 	{"failed", func(s *stage) {
 		s.connectQuietly()
@@ -57,10 +57,25 @@ func (s *stage) mustReceive(f wire.Frame) {
 	}
 }
 
-func (s *stage) connectQuietly() { s.engine.Connected(); s.mustReceive(welcome()) }
+func (s *stage) connectQuietly() {
+	s.engine.Connected()
+	s.mustReceive(welcome())
+	s.noteAsked(frames(s.mirror.t, s.engine))
+}
+
+// noteAsked returns how many frames ask for the document.
+func (s *stage) noteAsked(frames []wire.Frame) (opens int) {
+	for _, f := range frames {
+		if o, ok := f.(*wire.Open); ok {
+			opens++
+			s.asked = o.Request
+		}
+	}
+	return opens
+}
 
 func (s *stage) openedQuietly(head record.Revision) {
-	s.mustReceive(&wire.Opened{Key: board.String(), Doc: s.number, At: s.at, Head: head, Snapshot: []byte(`{"a":{"x":1},"n":0}`)})
+	s.mustReceive(&wire.Opened{Request: s.asked, Doc: s.number, At: s.at, Head: head, Snapshot: []byte(`{"a":{"x":1},"n":0}`)})
 }
 
 func (s *stage) someEdits() {
@@ -86,8 +101,8 @@ func FuzzReceive(f *testing.F) {
 	first := record.MutationID{Number: 1, Nonce: 1}
 	for _, frame := range []wire.Frame{
 		welcome(),
-		&wire.Opened{Key: board.String(), Doc: 5, At: base.at, Head: 20},
-		&wire.Opened{Key: board.String(), Doc: 5, At: base.at, Head: 10, Snapshot: []byte(`{"c":3}`), Last: first},
+		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 20},
+		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 10, Snapshot: []byte(`{"c":3}`), Last: first},
 		&wire.Commit{Doc: 5, Revision: 20, Record: data},
 		&wire.Conflict{Doc: 5, ID: first, Head: 10},
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeTooLarge},
@@ -132,12 +147,7 @@ func (s *stage) mend(t *testing.T, name string) {
 		w.Client = c // whatever the bytes made of it
 	}
 	s.mustReceive(w)
-	opens := 0
-	for _, f := range frames(t, s.engine) {
-		if _, ok := f.(*wire.Open); ok {
-			opens++
-		}
-	}
+	opens := s.noteAsked(frames(t, s.engine))
 	over := name == "left" || s.failed != 0 && s.failed.Retry() == wire.RetryNever
 	if opens == 0 && over {
 		return
@@ -145,7 +155,7 @@ func (s *stage) mend(t *testing.T, name string) {
 	if opens != 1 || over {
 		t.Fatalf("%s: asked for the document %d times, over %t", name, opens, over)
 	}
-	s.mustReceive(&wire.Opened{Key: board.String(), Doc: 77, At: s.at, Head: s.at.Revision, Snapshot: []byte(`{"n":7}`)})
+	s.mustReceive(&wire.Opened{Request: s.asked, Doc: 77, At: s.at, Head: s.at.Revision, Snapshot: []byte(`{"n":7}`)})
 	s.check()
 	pushes := 0
 	for _, f := range frames(t, s.engine) {

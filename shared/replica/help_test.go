@@ -94,9 +94,9 @@ func (m *mirror) notef(format string, args ...any) {
 	}
 }
 
-func (m *mirror) Reset(view *doc.Doc) {
-	m.state = decode(m.t, view.Canonical())
-	m.notef("reset to %s", view.Canonical())
+func (m *mirror) Reset(snapshot []byte) {
+	m.state = decode(m.t, snapshot)
+	m.notef("reset to %s", snapshot)
 }
 
 func (m *mirror) Patched(patch delta.Delta) {

@@ -13,8 +13,9 @@ import (
 // order in which they change the view; Changed ends a batch of them, and only
 // then is the view a state that a user should see.
 type Observer interface {
-	// Reset: the view was replaced by another document.
-	Reset(view *doc.Doc)
+	// Reset: the view was replaced by the document with this JSON, which must not
+	// be kept. Nothing is pending in it; what is comes next, by Patched.
+	Reset(snapshot []byte)
 	// Patched: a delta was applied to the view.
 	Patched(patch delta.Delta)
 	// Changed: a batch is over.
@@ -46,7 +47,10 @@ type Outcome struct {
 // document is unchanged.
 type Author func(view *doc.Doc) (doc.Change, error)
 
-// RejectedError says that a mutation did not take effect and never will.
+// RejectedError says that a mutation was given up: it was taken off the view and
+// will not be sent again. The server has refused it, or, where the code is
+// unknown_mutation or the document was closed, what was sent of it may be in the
+// log nevertheless.
 type RejectedError struct {
 	Code   wire.Code
 	Detail string

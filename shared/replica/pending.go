@@ -19,6 +19,9 @@ type mutation struct {
 	again  Author
 	sent   bool // on the present connection
 	stale  bool // something that it read has been written since its base
+	// undecided is set while the delta was sent, on this connection or an earlier
+	// one, and neither record nor refusal has said what became of it.
+	undecided bool
 	// attempts are the ids under which deltas of this mutation were sent before.
 	// One of them may be in the log, or get there, while we know nothing of it.
 	attempts []record.MutationID
@@ -32,7 +35,8 @@ func (d *Document) newID(number uint64) record.MutationID {
 	return record.MutationID{Number: number, Nonce: d.engine.cfg.Random()}
 }
 
-// run makes a mutation, without an id. It is nil when nothing changed.
+// run makes a mutation, without an id. It is nil when nothing changed. With
+// ErrDeltaTooLarge it only says what was taken back.
 func (d *Document) run(tag uint64, first, again Author) (*mutation, error) {
 	change, err := first(d.view)
 	if err != nil {
@@ -43,7 +47,7 @@ func (d *Document) run(tag uint64, first, again Author) (*mutation, error) {
 	}
 	if change.Delta.Len() > d.engine.limits.delta {
 		d.view.Apply(change.Inverse)
-		return nil, ErrDeltaTooLarge
+		return &mutation{change: change}, ErrDeltaTooLarge
 	}
 	change.Reads = boundReads(change.Reads)
 	return &mutation{tag: tag, base: d.at.Revision, change: change, again: again}, nil
@@ -73,7 +77,7 @@ func (d *Document) send() {
 	follows := d.last
 	for _, m := range d.pending {
 		if !m.sent {
-			m.sent = true
+			m.sent, m.undecided = true, true
 			d.engine.out.add(&wire.Push{
 				Doc: d.number, ID: m.id, Follows: follows, Base: m.base,
 				Reads: m.change.Reads, Delta: m.change.Delta.Bytes(),
@@ -122,7 +126,7 @@ func (d *Document) foreign(patch delta.Delta) {
 // own takes a mutation of this client out of the log.
 func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revision) {
 	d.last = id
-	d.counter = max(d.counter, id.Number)
+	d.engine.counter = max(d.engine.counter, id.Number)
 	if len(d.pending) == 0 || !d.pending[0].attempted(id) {
 		// Not pending: it was given up here, but had been sent.
 		d.foreign(patch)
@@ -143,7 +147,9 @@ func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revis
 	d.pending = d.pending[1:]
 	for _, m := range d.pending {
 		d.apply(m)
-		m.stale = true
+		// What was sent of it follows an attempt that is not in the log, so it never
+		// gets there either.
+		m.stale, m.undecided = true, false
 	}
 }
 
@@ -165,6 +171,9 @@ func (d *Document) reject(f *wire.Reject) {
 		return
 	}
 	if f.Code.Retry() != wire.RetryNever {
+		for _, m := range d.pending[i:] {
+			m.undecided = false // to send the same again would lead to the same answer
+		}
 		d.resync()
 		return
 	}
@@ -195,11 +204,10 @@ func (d *Document) rerun(rest []*mutation) {
 			continue
 		}
 		next, err := d.run(m.tag, m.again, m.again)
+		if errors.Is(err, ErrDeltaTooLarge) {
+			d.observer.Patched(next.change.Inverse) // whoever ran it has changed its mirror
+		}
 		switch {
-		case errors.Is(err, ErrDeltaTooLarge):
-			// The function has changed whatever mirrors the view.
-			d.observer.Reset(d.view)
-			fallthrough
 		case err != nil:
 			d.settle([]*mutation{m}, Outcome{Err: err})
 		case next == nil:

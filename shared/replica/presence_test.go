@@ -2,8 +2,10 @@ package replica_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -11,7 +13,9 @@ import (
 
 func (s *stage) present(state string) {
 	s.line("", "presence "+state)
-	s.doc.SetPresence([]byte(state))
+	if err := s.doc.SetPresence([]byte(state)); err != nil {
+		s.t.Fatal(err)
+	}
 	s.after()
 }
 
@@ -40,6 +44,19 @@ func TestPresenceIsToldAgainAfterAReconnect(t *testing.T) {
 	s.disconnect()
 	s.connect()
 	s.opened("", s.at, s.at.Revision, record.MutationID{}) // and none here
+}
+
+// TestL11_PresenceThatTheServerWouldNotTake is refused at once: it would cost
+// the connection.
+func TestL11_PresenceThatTheServerWouldNotTake(t *testing.T) {
+	s := newLive(t, `{}`)
+	for _, state := range []string{`[]`, `{"a":`, `{"a":1,"a":2}`, `{"a":"` + strings.Repeat("x", wire.MaxPresence) + `"}`} {
+		var bad *jsontext.Error
+		if err := s.doc.SetPresence([]byte(state)); !errors.As(err, &bad) {
+			t.Errorf("%.20s: %v", state, err)
+		}
+		s.after()
+	}
 }
 
 // TestLeave ends the subscription and settles what is pending.
@@ -73,62 +90,69 @@ func (s *stage) reopen() {
 	s.after()
 }
 
-// TestLeaveBeforeOpenedCame: the server opens the document after all, and is
-// told then.
+// TestLeaveBeforeOpenedCame takes the request back. The answer, if it was on its
+// way already, is nobody's.
 func TestLeaveBeforeOpenedCame(t *testing.T) {
 	s := newStage(t)
 	s.connect()
+	late := s.asked
 	s.line("", "leave")
 	s.doc.Leave()
 	s.after()
-	s.at.Revision = 10
-	s.opened(`{"a":1}`, s.at, 10, record.MutationID{})
 	if s.leaves != 1 {
 		t.Errorf("%d frames tell the server that nobody wants it", s.leaves)
 	}
+	s.at.Revision = 10
+	s.say(&wire.Opened{Request: late, Doc: s.number, At: s.at, Head: 10, Snapshot: []byte(`{"a":1}`)})
+	s.commit(theirs(`{"a":2}`))
 	s.reopen()
-	s.opened(`{"a":2}`, s.at, 10, record.MutationID{})
-	s.wantView(`{"a":2}`)
+	s.opened(`{"a":3}`, s.at, 20, record.MutationID{})
+	s.wantView(`{"a":3}`)
 }
 
 // TestLeaveAndOpenBeforeOpenedCame is what a user interface does that mounts
-// twice. The one answer serves the second; there is no second answer that would
-// come out of place.
+// twice. Of the answers only the last is taken.
 func TestLeaveAndOpenBeforeOpenedCame(t *testing.T) {
 	s := newStage(t)
 	s.connect()
+	s.at.Revision = 10
+	var late []uint32
 	for range 2 {
+		late = append(late, s.asked)
 		s.line("", "leave")
 		s.doc.Leave()
 		s.after()
 		s.reopen()
 	}
-	if s.opens != 1 {
-		t.Errorf("%d frames ask for it; each is answered", s.opens)
+	for _, request := range late {
+		s.say(&wire.Opened{Request: request, Doc: s.number, At: s.at, Head: 10, Snapshot: []byte(`{"late":true}`)})
+		if s.doc.Known() {
+			t.Fatalf("the answer to request %d was taken, the last one is %d", request, s.asked)
+		}
 	}
-	s.at.Revision = 10
 	s.opened(`{"a":1}`, s.at, 10, record.MutationID{})
 	if !s.doc.Live() {
-		t.Error("the second is not live")
+		t.Error("the last one is not live")
 	}
 	s.commit(theirs(`{"a":2}`))
 	s.wantView(`{"a":2}`)
 }
 
-// TestLeaveAndOpenWhileResuming: the first held a position, the second holds
-// nothing, so the answer to the first is of no use to it.
-func TestLeaveAndOpenWhileResuming(t *testing.T) {
-	s := newLive(t, `{"a":1}`)
-	s.disconnect()
+// TestFaultForARequestTakenBack is nobody's either.
+func TestFaultForARequestTakenBack(t *testing.T) {
+	s := newStage(t)
 	s.connect()
+	late := s.asked
 	s.line("", "leave")
 	s.doc.Leave()
 	s.after()
 	s.reopen()
-	s.opened("", s.at, 10, record.MutationID{}) // the transcript has leave and open at r0 after it
-	if s.doc.Live() {
-		t.Fatal("live without a state")
+	s.say(&wire.Fault{Request: late, Key: board.String(), Code: wire.CodeDamaged})
+	if s.failed != 0 {
+		t.Errorf("failed with %s", s.failed)
 	}
-	s.opened(`{"a":1}`, s.at, 10, record.MutationID{})
-	s.wantView(`{"a":1}`)
+	s.say(&wire.Fault{Request: s.asked, Key: board.String(), Code: wire.CodeDamaged})
+	if s.failed != wire.CodeDamaged {
+		t.Errorf("failed with %s", s.failed)
+	}
 }

@@ -2,6 +2,8 @@ package replica_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -12,9 +14,9 @@ import (
 // TestL11_FramesBeforeWelcome: the server has to say who it is first.
 func TestL11_FramesBeforeWelcome(t *testing.T) {
 	for _, f := range []wire.Frame{
-		&wire.Opened{Key: board.String(), Doc: 1, Snapshot: []byte(`{"a":1}`)},
+		&wire.Opened{Request: 1, Doc: 1, Snapshot: []byte(`{"a":1}`)},
 		&wire.Commit{Doc: 1}, &wire.Conflict{Doc: 1}, &wire.Reject{Doc: 1}, &wire.Peer{Doc: 1},
-		&wire.Pong{}, &wire.LogPage{}, &wire.Storage{}, &wire.Drain{}, &wire.Ping{},
+		&wire.Pong{}, &wire.LogPage{}, &wire.Storage{}, &wire.Ping{},
 	} {
 		e := replica.New(replica.Config{Random: counter()})
 		d := e.Open(board, newMirror(t))
@@ -105,10 +107,12 @@ func TestL11_Openeds(t *testing.T) {
 	edit := s.edit("/b=1")
 	held := s.at
 	opened := func(f wire.Opened) *wire.Opened {
-		f.Key, f.Doc = board.String(), s.number
+		f.Doc = s.number
 		return &f
 	}
-	s.refuse(opened(wire.Opened{At: held})) // nobody asked
+	s.say(opened(wire.Opened{Request: 99, At: held, Snapshot: []byte(`{"bad":1}`)})) // nobody asked
+	s.say(opened(wire.Opened{At: held, Snapshot: []byte(`{"bad":1}`)}))              // not even that
+	s.wantView(`{"a":1,"b":1}`)
 	elsewhere := held
 	elsewhere.Chain++
 	for _, f := range []*wire.Opened{
@@ -121,6 +125,7 @@ func TestL11_Openeds(t *testing.T) {
 	} {
 		s.disconnect()
 		s.connect()
+		f.Request = s.asked
 		s.refuse(f)
 		if s.doc.Position() != held {
 			t.Errorf("at %s", s.doc.Position())
@@ -138,7 +143,7 @@ func TestL11_Openeds(t *testing.T) {
 func TestL11_ContinuingNothing(t *testing.T) {
 	s := newStage(t)
 	s.connect()
-	s.refuse(&wire.Opened{Key: board.String(), Doc: 1})
+	s.refuse(&wire.Opened{Request: s.asked, Doc: 1})
 	if s.doc.Known() || s.doc.Live() {
 		t.Error("the document is known")
 	}
@@ -210,4 +215,41 @@ func TestSilence(t *testing.T) {
 	if !s.engine.Tick() {
 		t.Error("silent without a connection")
 	}
+}
+
+// TestNewsOfTheServer: storage and drain are passed on. A drain may come before
+// the welcome; what a lost connection said of the storage is forgotten.
+func TestNewsOfTheServer(t *testing.T) {
+	var heard []string
+	e := replica.New(replica.Config{
+		Random:    counter(),
+		OnStorage: func(available bool, detail string) { heard = append(heard, fmt.Sprint("storage ", available, detail)) },
+		OnDrain:   func(within uint32) { heard = append(heard, fmt.Sprint("drain ", within)) },
+	})
+	say := func(f wire.Frame) {
+		t.Helper()
+		if err := e.Receive(wire.Encode(f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(news ...string) {
+		t.Helper()
+		if !slices.Equal(heard, news) {
+			t.Errorf("heard %q, want %q", heard, news)
+		}
+		heard = nil
+	}
+	e.Connected()
+	say(&wire.Drain{Within: 7})
+	want("drain 7")
+	say(welcome())
+	want()
+	say(&wire.Storage{Detail: " full"})
+	want("storage false full")
+	e.Connected()
+	say(welcome())
+	want("storage true")
+	e.Connected()
+	say(welcome())
+	want()
 }

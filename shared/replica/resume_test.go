@@ -81,6 +81,30 @@ func TestL8_ResumeOnAChangedDocument(t *testing.T) {
 	}
 }
 
+// TestL3_UndecidedEditIsNotGivenUp: an edit that cannot run again was pushed, the
+// connection broke, and what it read has changed since. It may be on its way into
+// the log all the same, so the replica does not say that it is lost, but sends the
+// same again, on the same base; the server's answer decides.
+func TestL3_UndecidedEditIsNotGivenUp(t *testing.T) {
+	s := newLive(t, `{"n":0}`)
+	edit := s.editOnce("/n+")
+	before := *s.pushed[0]
+	held := s.at
+	s.disconnect()
+	rev, data := s.record(theirs(`{"n":5}`))
+	s.connect()
+	s.opened("", held, rev, record.MutationID{})
+	s.say(&wire.Commit{Doc: s.number, Revision: rev, Record: data})
+	s.wantOpen(edit)
+	s.wantPushed(1)
+	if p := s.pushed[0]; p.ID != before.ID || p.Base != before.Base || string(p.Delta) != string(before.Delta) {
+		t.Errorf("pushed %s on r%d: %s", id(p.ID), p.Base, p.Delta)
+	}
+	s.conflict(0)
+	wantRejected(t, s.settled[edit], wire.CodeConflict)
+	s.wantView(`{"n":5}`)
+}
+
 // TestL3_EarlierAttemptIsInTheLog: an edit was pushed, the connection broke, and
 // while it was away the edit ran again with another result. Then the log turns
 // out to hold the first one. It counts; the second is forgotten.
@@ -175,7 +199,8 @@ func TestL3_GivenUpEditIsInTheLog(t *testing.T) {
 
 // TestL3_SnapshotHoldsSomeOfThePending: the client was away for so long that it
 // gets a snapshot. It names the client's last mutation, so that what is in it is
-// over, and what is not runs again on it.
+// over. Of what is not, it cannot be told whether it will be stored as it was sent;
+// it is sent again, and the server's answer decides.
 func TestL3_SnapshotHoldsSomeOfThePending(t *testing.T) {
 	s := newLive(t, `{"n":0}`)
 	s.edit("/n+")
@@ -189,8 +214,13 @@ func TestL3_SnapshotHoldsSomeOfThePending(t *testing.T) {
 	s.wantSettled(1, 500)
 	s.wantSettled(2, 500)
 	s.wantPushed(3)
+	if p := s.pushed[0]; p.Follows != last || p.Base != 10 {
+		t.Errorf("number 3 follows %s on r%d", id(p.Follows), p.Base)
+	}
+	s.conflict(0) // so it was not stored as it was
+	s.wantPushed(3, 3)
 	s.wantView(`{"n":41}`)
-	if p := s.pushed[0]; p.Follows != last || p.Base != 500 {
+	if p := s.pushed[1]; p.Follows != last || p.Base != 500 {
 		t.Errorf("number 3 follows %s on r%d", id(p.Follows), p.Base)
 	}
 	s.commit(s.mine(0))
@@ -227,6 +257,7 @@ func TestL3_SnapshotWithTheNumberTakenBySomethingElse(t *testing.T) {
 	wantRejected(t, s.settled[1], wire.CodeUnknownMutation)
 	s.wantOpen(2)
 	s.wantPushed(2)
+	s.conflict(0) // it follows what is not in the log
 	s.wantView(`{"n":10}`)
 }
 

@@ -95,11 +95,11 @@ func (s *simServer) handle(c *simConn, f wire.Frame) {
 func (s *simServer) openDocument(c *simConn, f *wire.Open) {
 	if s.random.IntN(15) == 0 {
 		c.open = false
-		s.say(c, &wire.Fault{Key: f.Key, Code: wire.CodeUnavailable})
+		s.say(c, &wire.Fault{Request: f.Request, Key: f.Key, Code: wire.CodeUnavailable})
 		return
 	}
 	from := slices.IndexFunc(s.log, func(r simRecord) bool { return r.at == f.At }) + 1
-	opened := wire.Opened{Key: f.Key, Doc: s.number, At: f.At, Head: s.head().at.Revision}
+	opened := wire.Opened{Request: f.Request, Doc: s.number, At: f.At, Head: s.head().at.Revision}
 	if from == 0 || s.random.IntN(4) == 0 {
 		if from = len(s.log); s.random.IntN(3) == 0 {
 			from = s.random.IntN(len(s.log) + 1)

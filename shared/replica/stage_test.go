@@ -36,6 +36,7 @@ type stage struct {
 	pushed []*wire.Push // on the present connection
 	opens  int          // frames that opened a document
 	leaves int          // and that left one
+	asked  uint32       // the request of the last one that opened it
 	script strings.Builder
 }
 
@@ -93,6 +94,7 @@ func (s *stage) after() {
 			s.pushed = append(s.pushed, f)
 		case *wire.Open:
 			s.opens++
+			s.asked = f.Request
 		case *wire.Leave:
 			s.leaves++
 		}
@@ -109,7 +111,7 @@ func describe(f wire.Frame) string {
 	case *wire.Open:
 		return "open " + f.Key + " at r" + strconv.Itoa(int(f.At.Revision))
 	case *wire.Leave:
-		return "leave " + strconv.Itoa(int(f.Doc))
+		return "leave " + f.Key
 	case *wire.Push:
 		return fmt.Sprintf("push %s after %s on r%d, read %s: %s", id(f.ID), id(f.Follows), f.Base, readsText(f.Reads), f.Delta)
 	case *wire.SetPresence:
@@ -183,7 +185,7 @@ func (s *stage) disconnect() {
 // opened answers Open; an empty snapshot lets the replica continue.
 func (s *stage) opened(snapshot string, at record.Position, head record.Revision, last record.MutationID) {
 	s.t.Helper()
-	s.say(&wire.Opened{Key: board.String(), Doc: s.number, At: at, Head: head, Snapshot: []byte(snapshot), Last: last})
+	s.say(&wire.Opened{Request: s.asked, Doc: s.number, At: at, Head: head, Snapshot: []byte(snapshot), Last: last})
 }
 
 // edit is a transaction that sets members: "/path=value", "/path=" to delete,

@@ -17,15 +17,17 @@ type Hello struct {
 	Token  string
 }
 
-// Open asks for a document. At is what the client holds of it; the answer is
-// Opened with what is missing, or Fault.
+// Open asks for a document. At is what the client holds of it. The answer is
+// Opened with what is missing, or Fault, with the same Request number, which is
+// not 0. A document that is open already is left and opened anew.
 type Open struct {
-	Key string
-	At  record.Position
+	Request uint32
+	Key     string
+	At      record.Position
 }
 
-// Leave ends the subscription to a document.
-type Leave struct{ Doc uint32 }
+// Leave ends the subscription to a document, or takes back an Open.
+type Leave struct{ Key string }
 
 // Push submits one mutation. It is answered by a Commit that contains it, a
 // Conflict or a Reject.

@@ -72,7 +72,7 @@ func (z Leave) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 1
 	o = append(o, 0x91)
-	o = msgp.AppendUint32(o, z.Doc)
+	o = msgp.AppendString(o, z.Key)
 	return
 }
 
@@ -88,9 +88,9 @@ func (z *Leave) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.ArrayError{Wanted: 1, Got: zb0001}
 		return
 	}
-	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
+	z.Key, bts, err = msgp.ReadStringBytes(bts)
 	if err != nil {
-		err = msgp.WrapError(err, "Doc")
+		err = msgp.WrapError(err, "Key")
 		return
 	}
 	o = bts
@@ -99,15 +99,16 @@ func (z *Leave) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z Leave) Msgsize() (s int) {
-	s = 1 + msgp.Uint32Size
+	s = 1 + msgp.StringPrefixSize + len(z.Key)
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Open) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 2
-	o = append(o, 0x92)
+	// array header, size 3
+	o = append(o, 0x93)
+	o = msgp.AppendUint32(o, z.Request)
 	o = msgp.AppendString(o, z.Key)
 	o, err = z.At.MarshalMsg(o)
 	if err != nil {
@@ -125,8 +126,13 @@ func (z *Open) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 2 {
-		err = msgp.ArrayError{Wanted: 2, Got: zb0001}
+	if zb0001 != 3 {
+		err = msgp.ArrayError{Wanted: 3, Got: zb0001}
+		return
+	}
+	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Request")
 		return
 	}
 	z.Key, bts, err = msgp.ReadStringBytes(bts)
@@ -145,7 +151,7 @@ func (z *Open) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Open) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.Key) + z.At.Msgsize()
+	s = 1 + msgp.Uint32Size + msgp.StringPrefixSize + len(z.Key) + z.At.Msgsize()
 	return
 }
 

@@ -184,7 +184,7 @@ func FuzzDecode(f *testing.F) {
 	for _, frame := range frames() {
 		f.Add(wire.Encode(frame))
 	}
-	f.Add(wire.Append(wire.Encode(&wire.Ping{}), &wire.Leave{Doc: 1}))
+	f.Add(wire.Append(wire.Encode(&wire.Ping{}), &wire.Leave{Key: "a/b"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		for rest := data; len(rest) > 0; {

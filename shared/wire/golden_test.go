@@ -26,8 +26,8 @@ func frames() []wire.Frame {
 	id, before := record.MutationID{Number: 8, Nonce: 1 << 63}, record.MutationID{Number: 7, Nonce: 77}
 	return []wire.Frame{
 		&wire.Hello{Protocol: 1, Mutators: 3, Client: client, Token: "a.b.c"},
-		&wire.Open{Key: "team/board", At: at},
-		&wire.Leave{Doc: 5},
+		&wire.Open{Request: 8, Key: "team/board", At: at},
+		&wire.Leave{Key: "team/board"},
 		&wire.Push{
 			Doc: 5, ID: id, Follows: before, Base: 300,
 			Reads: []delta.Read{{Kind: delta.ReadExists, Path: "/cards"}, {Kind: delta.ReadValue, Path: "/cards/c1"}},
@@ -37,7 +37,7 @@ func frames() []wire.Frame {
 		&wire.Ping{Number: 65536},
 		&wire.ReadLog{Request: 9, Key: "team/board", After: 128, Limit: 50},
 		&wire.Welcome{Protocol: 1, Client: client, Server: "0.1.0", Heartbeat: 15000, MaxMessage: 1 << 20, MaxDelta: 900 << 10},
-		&wire.Opened{Key: "team/board", Doc: 5, At: at, Head: 301, Snapshot: []byte(`{"cards":{}}`), Last: before},
+		&wire.Opened{Request: 8, Doc: 5, At: at, Head: 301, Snapshot: []byte(`{"cards":{}}`), Last: before},
 		&wire.Commit{Doc: 5, Revision: 301, Record: []byte("\x96\x01 as stored")},
 		&wire.Conflict{Doc: 5, ID: id, Head: 301},
 		&wire.Reject{Doc: 5, ID: id, Code: wire.CodeTooLarge, Detail: "delta of 1000000 bytes"},

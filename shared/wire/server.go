@@ -23,7 +23,7 @@ type Welcome struct {
 // at position At, and replaces what the client had. In both cases Commits up to
 // Head follow at once.
 type Opened struct {
-	Key      string
+	Request  uint32
 	Doc      uint32
 	At       record.Position
 	Head     record.Revision
@@ -94,9 +94,9 @@ type Storage struct {
 // number of milliseconds, chosen at random: the server is about to stop.
 type Drain struct{ Within uint32 }
 
-// Fault reports an error. With a Key it is about that document (Open was
-// refused, or the document had to be closed); with a Request it answers a
-// ReadLog; with neither the connection ends after it.
+// Fault reports an error. With a Request it answers an Open or a ReadLog; with a
+// Key alone the document of that key had to be closed; with neither the
+// connection ends after it.
 type Fault struct {
 	Code    Code
 	Key     string

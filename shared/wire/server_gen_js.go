@@ -359,7 +359,7 @@ func (z *Opened) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 6
 	o = append(o, 0x96)
-	o = msgp.AppendString(o, z.Key)
+	o = msgp.AppendUint32(o, z.Request)
 	o = msgp.AppendUint32(o, z.Doc)
 	o, err = z.At.MarshalMsg(o)
 	if err != nil {
@@ -392,9 +392,9 @@ func (z *Opened) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.ArrayError{Wanted: 6, Got: zb0001}
 		return
 	}
-	z.Key, bts, err = msgp.ReadStringBytes(bts)
+	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
 	if err != nil {
-		err = msgp.WrapError(err, "Key")
+		err = msgp.WrapError(err, "Request")
 		return
 	}
 	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
@@ -428,7 +428,7 @@ func (z *Opened) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Opened) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.Key) + msgp.Uint32Size + z.At.Msgsize() + z.Head.Msgsize() + msgp.BytesPrefixSize + len(z.Snapshot) + z.Last.Msgsize()
+	s = 1 + msgp.Uint32Size + msgp.Uint32Size + z.At.Msgsize() + z.Head.Msgsize() + msgp.BytesPrefixSize + len(z.Snapshot) + z.Last.Msgsize()
 	return
 }
 

@@ -12,16 +12,16 @@
 package bridge
 
 import (
+	"errors"
 	"syscall/js"
 
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
 // Serve offers the engine to the page and never returns.
-func Serve(version string) {
+func Serve() {
 	b := &bridge{clients: make(map[int]*client)}
 	engine := js.Global().Get("Object").New()
-	engine.Set("version", version)
 	for name, method := range map[string]func(args []js.Value) any{
 		"connect":   b.connect,
 		"close":     b.close,
@@ -45,19 +45,35 @@ type bridge struct {
 	last    int
 }
 
-// with calls fn with the client that the first argument names, if there is one.
-func (b *bridge) with(args []js.Value, fn func(*client)) {
-	if c := b.clients[args[0].Int()]; c != nil {
-		c.enter(func() { fn(c) })
+// Why a method did nothing.
+var (
+	errClosed  = errors.New("the client is closed")
+	errNotOpen = errors.New("the document is not open")
+	errEntered = errors.New("the engine was called from within patch, reset or rerun")
+)
+
+// with calls fn with the client that the first argument names, if that can be
+// called now. The error is fn's, or says why it was not called.
+func (b *bridge) with(args []js.Value, fn func(*client) error) error {
+	c := b.clients[args[0].Int()]
+	if c == nil {
+		return errClosed
 	}
+	var err error
+	if !c.enter(func() { err = fn(c) }) {
+		return errEntered
+	}
+	return err
 }
 
 // withDoc is with for methods whose second argument names a document.
-func (b *bridge) withDoc(args []js.Value, fn func(*document)) {
-	b.with(args, func(c *client) {
-		if d := c.docs[args[1].Int()]; d != nil {
-			fn(d)
+func (b *bridge) withDoc(args []js.Value, fn func(*document) error) error {
+	return b.with(args, func(c *client) error {
+		d := c.docs[args[1].Int()]
+		if d == nil {
+			return errNotOpen
 		}
+		return fn(d)
 	})
 }
 
@@ -70,61 +86,64 @@ func (b *bridge) connect(args []js.Value) any {
 }
 
 func (b *bridge) close(args []js.Value) any {
-	b.with(args, func(c *client) { c.link.Close() })
-	if c := b.clients[args[0].Int()]; c != nil {
+	b.with(args, func(c *client) error {
+		c.link.Close()
 		delete(b.clients, args[0].Int())
 		c.socket.release()
-	}
+		return nil
+	})
 	return nil
 }
 
 func (b *bridge) offline(args []js.Value) any {
-	b.with(args, func(c *client) { c.link.SetOffline(args[1].Bool()) })
+	b.with(args, func(c *client) error { c.link.SetOffline(args[1].Bool()); return nil })
 	return nil
 }
 
 func (b *bridge) retry(args []js.Value) any {
-	b.with(args, func(c *client) { c.link.Retry() })
+	b.with(args, func(c *client) error { c.link.Retry(); return nil })
 	return nil
 }
 
 func (b *bridge) open(args []js.Value) any {
-	key, err := record.ParseKey(args[1].String())
+	handle := 0
+	err := b.with(args, func(c *client) error {
+		key, err := record.ParseKey(args[1].String())
+		if err == nil {
+			handle = c.open(key)
+		}
+		return err
+	})
 	if err != nil {
 		return err.Error()
-	}
-	handle := 0
-	b.with(args, func(c *client) { handle = c.open(key) })
-	if handle == 0 {
-		return "the client is closed"
 	}
 	return handle
 }
 
 func (b *bridge) leave(args []js.Value) any {
-	b.withDoc(args, (*document).leave)
+	b.withDoc(args, func(d *document) error { d.leave(); return nil })
 	return nil
 }
 
 func (b *bridge) commit(args []js.Value) any {
-	message := "the document is not open"
-	b.withDoc(args, func(d *document) {
-		message = ""
-		if err := d.commit(uint64(args[2].Int()), bytesOf(args[3]), args[4].String()); err != nil {
-			message = err.Error()
-		}
+	err := b.withDoc(args, func(d *document) error {
+		return d.commit(uint64(args[2].Int()), bytesOf(args[3]), args[4].String())
 	})
-	return message
+	if err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
+// presence needs no answer: TypeScript has checked what the replica refuses.
 func (b *bridge) presence(args []js.Value) any {
-	b.withDoc(args, func(d *document) { d.replica.SetPresence(bytesOf(args[2])) })
+	b.withDoc(args, func(d *document) error { return d.replica.SetPresence(bytesOf(args[2])) })
 	return nil
 }
 
 func (b *bridge) canonical(args []js.Value) any {
 	var out []byte
-	b.withDoc(args, func(d *document) { out = d.replica.View().Canonical() })
+	b.withDoc(args, func(d *document) error { out = d.replica.View().Canonical(); return nil })
 	return bytesTo(out)
 }
 

@@ -23,7 +23,7 @@ type client struct {
 	last    int
 
 	entered bool
-	later   []func() // calls to the sink that wait for the end of this one
+	later   []func() // what waits for the end of the present call
 }
 
 func newClient(url string, sink js.Value) *client {
@@ -33,11 +33,13 @@ func newClient(url string, sink js.Value) *client {
 	return c
 }
 
-// enter runs fn on the replica, sends what came of it and then makes the calls to
-// the sink that were put off.
-func (c *client) enter(fn func()) {
+// enter runs fn on the replica, sends what came of it and then does what was put
+// off. It does nothing and returns false when the client is at work already: then
+// the call comes from within patch, reset or rerun, which engine.ts rules out. No
+// panic, because that would end every client of the page.
+func (c *client) enter(fn func()) bool {
 	if c.entered {
-		panic("bridge: the engine was called from within patch, reset or rerun")
+		return false
 	}
 	c.entered = true
 	fn()
@@ -48,6 +50,12 @@ func (c *client) enter(fn func()) {
 		c.later = c.later[1:]
 		call()
 	}
+	return true
+}
+
+// afterwards enters with fn once the present call has ended.
+func (c *client) afterwards(fn func()) {
+	c.later = append(c.later, func() { c.enter(fn) })
 }
 
 // tell calls a method of the sink at the end of the present call.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
-	"github.com/rivulet-sync/rivulet/shared/jsontext"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -35,7 +34,11 @@ func (d *document) commit(tag uint64, patch []byte, reads string) error {
 		if result.IsNull() {
 			return doc.Change{}, errDropped
 		}
-		return change(view, bytesOf(result.Get("delta")), result.Get("reads").String())
+		c, err := change(view, bytesOf(result.Get("delta")), result.Get("reads").String())
+		if err != nil {
+			d.Reset(view.Canonical()) // JavaScript has applied it to its mirror
+		}
+		return c, err
 	}
 	_, err := d.replica.Mutate(tag, first, again)
 	return err
@@ -51,45 +54,16 @@ func change(view *doc.Doc, patch []byte, reads string) (doc.Change, error) {
 	if err != nil {
 		return doc.Change{}, err
 	}
-	set, err := parseReads(reads)
+	set, err := delta.ParseReads([]byte(reads))
 	if err != nil {
 		return doc.Change{}, err
 	}
 	return doc.Change{Delta: parsed, Effect: view.Apply(parsed), Reads: set}, nil
 }
 
-// parseReads reads a JSON array of strings, each a kind followed by a pointer.
-func parseReads(text string) ([]delta.Read, error) {
-	raw := []byte(text)
-	if err := jsontext.Validate(raw); err != nil {
-		return nil, err
-	}
-	if jsontext.KindOf(raw) != jsontext.Array {
-		return nil, errReads
-	}
-	var reads []delta.Read
-	for element := range jsontext.Elements(raw) {
-		if jsontext.KindOf(element) != jsontext.String {
-			return nil, errReads
-		}
-		s := jsontext.Unquote(element)
-		if s == "" {
-			return nil, errReads
-		}
-		r := delta.Read{Kind: delta.ReadKind(s[0]), Path: delta.Pointer(s[1:])}
-		if !r.Valid() {
-			return nil, errReads
-		}
-		reads = append(reads, r)
-	}
-	return reads, nil
-}
-
-var errReads = errors.New("malformed set of reads")
-
 // Reset implements [replica.Observer].
-func (d *document) Reset(view *doc.Doc) {
-	d.client.sink.Call("reset", d.handle, bytesTo(view.Canonical()))
+func (d *document) Reset(snapshot []byte) {
+	d.client.sink.Call("reset", d.handle, bytesTo(snapshot))
 }
 
 // Patched implements [replica.Observer].
@@ -100,7 +74,7 @@ func (d *document) Patched(patch delta.Delta) {
 // Changed implements [replica.Observer].
 func (d *document) Changed() {
 	d.client.later = append(d.client.later, func() {
-		d.client.sink.Call("changed", d.handle, uint64(d.replica.Position().Revision), d.replica.Pending(), d.replica.Known())
+		d.client.sink.Call("changed", d.handle, uint64(d.replica.Position().Revision), d.replica.Known())
 	})
 }
 

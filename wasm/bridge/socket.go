@@ -57,13 +57,17 @@ func newSocket(c *client, url string) *socket {
 // errUnreachable is all that a browser tells of a failed connection.
 var errUnreachable = errors.New("the server does not answer")
 
+var errNoWebSocket = errors.New("this browser has no WebSocket")
+
 func (s *socket) handler(fn func(event js.Value)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
 		event := js.Undefined()
 		if len(args) > 0 {
 			event = args[0]
 		}
-		s.client.enter(func() { fn(event) })
+		if run := func() { fn(event) }; !s.client.enter(run) {
+			s.client.afterwards(run) // an event must not be lost
+		}
 		return nil
 	})
 }
@@ -71,11 +75,34 @@ func (s *socket) handler(fn func(event js.Value)) js.Func {
 // Dial implements [link.Transport].
 func (s *socket) Dial() {
 	s.Cut()
-	s.ws = webSocket.New(s.url)
+	ws, err := newWebSocket(s.url)
+	if err != nil {
+		s.client.afterwards(func() { s.client.link.Dialed(err) })
+		return
+	}
+	s.ws = ws
 	s.ws.Set("binaryType", "arraybuffer")
 	s.ws.Set("onopen", s.onOpen)
 	s.ws.Set("onmessage", s.onMessage)
 	s.ws.Set("onclose", s.onClose)
+}
+
+// newWebSocket begins to connect. The browser refuses at once what the page may
+// not do: its policy or its own https can forbid the address.
+func newWebSocket(url string) (ws js.Value, err error) {
+	if webSocket.Type() != js.TypeFunction {
+		return js.Undefined(), errNoWebSocket
+	}
+	defer func() {
+		switch thrown := recover().(type) {
+		case nil:
+		case js.Error:
+			err = errors.New(thrown.Get("message").String())
+		default:
+			panic(thrown)
+		}
+	}()
+	return webSocket.New(url), nil
 }
 
 // Send implements [link.Transport].

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"sync"
@@ -27,7 +26,6 @@ type Config struct {
 	// OnStorage, if set, is told whether the server can store edits. It must not
 	// call into the client.
 	OnStorage func(available bool, detail string)
-	Logger    *slog.Logger
 }
 
 // Client is a connection to a server that is kept up until Close. Its methods
@@ -178,6 +176,14 @@ func (c *Client) connectError(s State) error {
 	return &ConnectError{URL: c.cfg.URL, Code: s.Code, Detail: s.Detail}
 }
 
+// closedError says why a link is closed for good.
+func (c *Client) closedError(s State) error {
+	if s.Code == 0 {
+		return ErrClosed
+	}
+	return c.connectError(s)
+}
+
 // awaitOnline waits for the server's welcome.
 func (c *Client) awaitOnline(ctx context.Context) error {
 	last := State{Detail: "no connection yet"}
@@ -189,10 +195,7 @@ func (c *Client) awaitOnline(ctx context.Context) error {
 		case Online:
 			return nil
 		case Closed:
-			if state.Code != 0 {
-				return c.connectError(state)
-			}
-			return ErrClosed
+			return c.closedError(state)
 		}
 		if state.Detail != "" {
 			last = state

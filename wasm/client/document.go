@@ -51,6 +51,9 @@ func (c *Client) Open(ctx context.Context, key record.Key) (*Doc, error) {
 		}
 		c.docs[key] = d
 		d.replica = c.link.Engine().Open(key, d)
+		if s := c.link.State(); s.Status == Closed {
+			d.err = c.closedError(s)
+		}
 	})
 	return d, d.await(ctx, d.replica.Live)
 }
@@ -192,9 +195,9 @@ func (d *Doc) fail(err error) {
 }
 
 // Reset implements [replica.Observer].
-func (d *Doc) Reset(*doc.Doc) {
+func (d *Doc) Reset(snapshot []byte) {
 	for w := range d.watches {
-		w.reset(d.replica)
+		w.reset(d.replica.Position(), snapshot)
 	}
 }
 

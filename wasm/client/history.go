@@ -20,7 +20,7 @@ type logAnswer struct {
 }
 
 // errRetry says that the connection was lost before the answer came, or that the
-// server cannot read its log now.
+// server cannot read its log now, or not so much of it at once.
 var errRetry = errors.New("no answer")
 
 // logRetry is how long to wait before asking again.
@@ -45,7 +45,8 @@ func (c *Client) logAnswered(request uint32, page *wire.LogPage, fault *wire.Fau
 	}
 	delete(c.pages, request)
 	if fault != nil {
-		if fault.Code.Retry() == wire.RetryLater {
+		// Too many wait: of ours, who make no more than one request each.
+		if fault.Code.Retry() == wire.RetryLater || fault.Code == wire.CodeTooMany {
 			answer <- logAnswer{err: errRetry}
 			return
 		}

@@ -68,8 +68,11 @@ type State struct {
 const (
 	minBackoff  = 100 * time.Millisecond
 	maxBackoff  = 5 * time.Second
+	maxDrain    = time.Minute
 	dialTimeout = 10 * time.Second
-	tickEvery   = 5 * time.Second
+	steadyAfter = time.Second
+	minTick     = 100 * time.Millisecond
+	maxTick     = 5 * time.Second
 )
 
 // Link keeps an engine connected. It is not safe for concurrent use: one driver
@@ -89,7 +92,7 @@ type Link struct {
 // with what the link itself needs to hear; onState is told every change.
 func NewLink(cfg replica.Config, transport Transport, onState func(State)) *Link {
 	l := &Link{transport: transport, random: cfg.Random, onState: onState}
-	cfg.OnDrain = func(within uint32) { l.drain = time.Duration(within) * time.Millisecond }
+	cfg.OnDrain = func(within uint32) { l.drain = min(time.Duration(within)*time.Millisecond, maxDrain) }
 	l.engine = replica.New(cfg)
 	return l
 }
@@ -136,9 +139,8 @@ func (l *Link) Received(message []byte) {
 		return
 	}
 	if l.state.Status == Connecting && l.engine.Online() {
-		l.attempt = 0
 		l.set(State{Status: Online})
-		l.transport.Wake(tickEvery)
+		l.transport.Wake(min(steadyAfter, l.tick()))
 	}
 	l.Flush()
 }
@@ -146,9 +148,12 @@ func (l *Link) Received(message []byte) {
 // Dropped reports that the connection has ended by itself, with its close
 // status, or -1.
 func (l *Link) Dropped(status int, detail string) {
-	code, _ := wire.CodeOfStatus(status)
-	if status == messageTooBig {
+	code, ok := wire.CodeOfStatus(status)
+	switch {
+	case status == messageTooBig:
 		code = wire.CodeTooLarge
+	case !ok:
+		code = 0 // not a word of this protocol: the server has not told
 	}
 	l.lost(code, detail)
 }
@@ -165,14 +170,22 @@ func (l *Link) Woke() {
 		l.transport.Cut()
 		l.lost(0, "no answer within "+dialTimeout.String())
 	case Online:
+		l.attempt = 0 // not at the welcome: a connection that ends at once is a failure too
 		if !l.engine.Tick() {
 			l.transport.Cut()
 			l.lost(0, "the server is silent")
 			return
 		}
 		l.Flush()
-		l.transport.Wake(tickEvery)
+		l.transport.Wake(l.tick())
 	}
+}
+
+// tick returns how often the engine is to be ticked: a third of the server's
+// heartbeat, within bounds.
+func (l *Link) tick() time.Duration {
+	heartbeat := time.Duration(l.engine.Heartbeat()) * time.Millisecond
+	return min(max(heartbeat/3, minTick), maxTick)
 }
 
 // Retry connects at once instead of after the wait.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/shared/record"
-	"github.com/rivulet-sync/rivulet/shared/replica"
 )
 
 // Event is one committed mutation, or a reset.
@@ -99,9 +98,9 @@ func (w *Watch) committed(at record.Position, rec *record.Record) {
 	w.push(eventsOf(at, rec)...)
 }
 
-func (w *Watch) reset(r *replica.Document) {
+func (w *Watch) reset(at record.Position, snapshot []byte) {
 	w.queue = nil
-	w.push(Event{Position: r.Position(), Delta: r.View().Canonical(), Reset: true})
+	w.push(Event{Position: at, Delta: slices.Clone(snapshot), Reset: true})
 }
 
 func (w *Watch) push(events ...Event) {

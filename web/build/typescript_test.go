@@ -1,16 +1,20 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
 // TestTypeScript runs web/test/*.test.ts: bundled by esbuild, run by Node's own
-// test runner, without a package from npm.
+// test runner, without a package from npm. Clients that the tests create run the
+// module of this source tree.
 func TestTypeScript(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -19,6 +23,10 @@ func TestTypeScript(t *testing.T) {
 	tests, err := filepath.Glob("../test/*.test.ts")
 	if err != nil || len(tests) == 0 {
 		t.Fatalf("no tests found: %v", err)
+	}
+	wasmExec, err := wasmExecPath()
+	if err != nil {
+		t.Fatal(err)
 	}
 	out := t.TempDir()
 	result := api.Build(api.BuildOptions{
@@ -29,6 +37,8 @@ func TestTypeScript(t *testing.T) {
 		Format:       api.FormatESModule,
 		Platform:     api.PlatformNode,
 		Target:       api.ES2022,
+		Define:       map[string]string{"RIVULET_WASM": strconv.Quote(serveModule(t))},
+		Plugins:      []api.Plugin{resolveTo("wasm_exec", wasmExec)},
 		Sourcemap:    api.SourceMapInline,
 		Write:        true,
 		LogLevel:     api.LogLevelSilent,
@@ -49,4 +59,23 @@ func TestTypeScript(t *testing.T) {
 	if testing.Verbose() {
 		t.Logf("%s", output)
 	}
+}
+
+// serveModule compiles the module and returns its address.
+func serveModule(t *testing.T) string {
+	t.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := wasmModule(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/wasm")
+		w.Write(module)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
 }

@@ -5,6 +5,7 @@ import type { Link } from './document';
 import { Emitter, Soon } from './emitter';
 import type { Engine, Sink } from './engine';
 import { RejectedError } from './errors';
+import { notInUpdate } from './exclusive';
 import type { JsonObject } from './json';
 import { loadModule } from './wasm';
 import type { Module } from './wasm';
@@ -18,12 +19,15 @@ export interface ClientOptions {
 
 /** Makes a client, which loads the module and connects at once. */
 export function createClient(options: ClientOptions = {}): Client {
-  return new Client(loadModule(options.wasm), serverURL(options.url));
+  const url = serverURL(options.url);
+  return new Client(loadModule(options.wasm), url);
 }
 
 function serverURL(url: string | URL | undefined): string {
   const full = new URL(url ?? '/v1/sync', document.baseURI);
+  if (!/^(http|ws)s?:$/.test(full.protocol)) throw new TypeError(`createClient: the url must begin with ws, wss, http or https: ${full.href}`);
   full.protocol = full.protocol.replace('http', 'ws');
+  full.hash = ''; // browsers refuse it
   return full.href;
 }
 
@@ -66,6 +70,13 @@ interface Opened {
   handle: number;
 }
 
+interface Waiting {
+  /** The last update that was made before the wait began. */
+  readonly last: number;
+  readonly resolve: () => void;
+  readonly reject: (error: RejectedError) => void;
+}
+
 /** One connection to a server and the documents that are open over it. Made by createClient. */
 export class Client {
   readonly test: TestSwitches;
@@ -73,7 +84,7 @@ export class Client {
   readonly #docs = new Map<string, Opened>();
   readonly #byHandle = new Map<number, LocalDocument>();
   readonly #pendingSoon = new Soon(() => this.#tellPending());
-  readonly #waiting: { resolve: () => void; reject: (error: RejectedError) => void }[] = [];
+  #waiting: Waiting[] = [];
   readonly #retryNow = (): void => this.retry();
   #engine: Engine | undefined;
   #handle = 0;
@@ -85,8 +96,8 @@ export class Client {
 
   constructor(module: Promise<Module>, url: string) {
     this.test = {
-      goOffline: () => this.#setOffline(true),
-      goOnline: () => this.#setOffline(false),
+      goOffline: () => this.#setOffline('goOffline', true),
+      goOnline: () => this.#setOffline('goOnline', false),
     };
     module.then(
       ({ engine, exited }) => {
@@ -117,6 +128,7 @@ export class Client {
 
   /** Opens the document with that key, `space/id`; the same Doc for the same key until it is closed. */
   doc<T extends object, P extends object = JsonObject>(key: string): Doc<T, P> {
+    notInUpdate('client.doc');
     let opened = this.#docs.get(key);
     if (!opened) {
       opened = this.#opened(key);
@@ -127,19 +139,25 @@ export class Client {
     return opened.doc as unknown as Doc<T, P>;
   }
 
-  /** Resolves when every update made so far and since then is in the log; rejects if that cannot be any more. */
+  /**
+   * Resolves when every update made so far and since then is in the log, those included that still wait
+   * for their document to be ready. Rejects with the RejectedError of the first update, of those that were
+   * pending at the call, that is not taken. An update whose function throws when it first runs does not count.
+   */
   whenSynced(): Promise<void> {
     if (this.pending === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.push({ last: this.#mutations, resolve, reject }));
   }
 
   /** Dials now instead of at `retryAt`. */
   retry(): void {
+    notInUpdate('client.retry');
     if (this.#state.status === 'waiting') this.#engine?.retry(this.#handle);
   }
 
   /** Ends the connection and forgets the documents. Updates that are not in the log yet are rejected. */
   close(): void {
+    notInUpdate('client.close');
     this.#end('closed', 'The client was closed.');
   }
 
@@ -173,7 +191,10 @@ export class Client {
         if (opened.handle !== 0) this.#engine?.presence(this.#handle, opened.handle, state);
       },
       pendingChanged: () => this.#pendingSoon.ask(),
-      rejected: (rejection) => this.#later(() => this.#events.emit('rejected', { doc: key, ...rejection })),
+      rejected: (rejection) => {
+        this.#failWaiting(rejection);
+        this.#later(() => this.#events.emit('rejected', { doc: key, ...rejection }));
+      },
       rerun: (rerun) => this.#later(() => this.#events.emit('rerun', { doc: key, ...rerun })),
     };
     const local = new LocalDocument(key, link);
@@ -194,15 +215,17 @@ export class Client {
   }
 
   #leave(key: string): void {
+    notInUpdate('doc.close');
     const opened = this.#docs.get(key);
     if (!opened) return;
     this.#docs.delete(key);
-    this.#byHandle.delete(opened.handle);
-    if (opened.handle !== 0) this.#engine?.leave(this.#handle, opened.handle);
     opened.local.close('The document was closed.');
+    if (opened.handle !== 0) this.#engine?.leave(this.#handle, opened.handle);
+    this.#byHandle.delete(opened.handle); // only now: the engine may roll the mirror back
   }
 
-  #setOffline(off: boolean): void {
+  #setOffline(method: string, off: boolean): void {
+    notInUpdate(`client.test.${method}`);
     this.#offline = off;
     this.#engine?.offline(this.#handle, off);
   }
@@ -212,7 +235,7 @@ export class Client {
     this.#later(() => this.#events.emit('fault', { doc: local.key, code, detail }));
   }
 
-  /** What the engine calls. Nothing here calls the engine or code of the application. */
+  /** What the engine calls. Nothing here calls the engine, or code of the application but functions of updates. */
   #sink(): Sink {
     const local = (handle: number): LocalDocument | undefined => this.#byHandle.get(handle);
     return {
@@ -227,7 +250,7 @@ export class Client {
       patch: (handle, delta) => local(handle)?.patched(delta),
       rerun: (handle, mutation) => local(handle)?.rerun(mutation) ?? null,
       settled: (handle, mutation, code, detail, revision) => local(handle)?.settled(mutation, code, detail, revision),
-      changed: (handle, revision, _pending, ready) => local(handle)?.changed(revision, ready),
+      changed: (handle, revision, ready) => local(handle)?.changed(revision, ready),
       peer: (handle, client, state) => local(handle)?.presence.received(client, state),
       fault: (handle, code, detail) => {
         const document = local(handle);
@@ -260,6 +283,12 @@ export class Client {
 
   #later(run: () => void): void {
     queueMicrotask(run);
+  }
+
+  #failWaiting({ mutation, error }: { mutation: number; error: RejectedError }): void {
+    const failed = this.#waiting.filter(({ last }) => mutation <= last);
+    this.#waiting = this.#waiting.filter(({ last }) => mutation > last);
+    for (const { reject } of failed) reject(error);
   }
 
   #tellPending(): void {

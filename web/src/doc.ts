@@ -6,9 +6,12 @@ import type { Peer } from './presence';
 /** T as it is read: nothing in it may be changed. */
 export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
 
-/** What this client tells the others about itself: a JSON object of at most 4 KB, never stored. */
+/** What this client tells the others about itself, never stored. */
 export interface OwnPresence<P extends object> {
-  /** Tells everybody on the document; at most 20 times a second, then the newest. null takes it back. */
+  /**
+   * Tells everybody on the document; at most 20 times a second, then the newest. null takes it back.
+   * Throws a ValueError when it is not a JSON object, or more than 4,096 bytes of JSON.
+   */
   set(state: P | null): void;
   get(): P | null;
 }
@@ -29,7 +32,7 @@ export class Doc<T extends object, P extends object = JsonObject> {
     this.#leave = leave;
     const { presence } = local;
     this.presence = {
-      set: (state) => presence.set(state as unknown as JsonObject | null),
+      set: (state) => presence.set(state),
       get: () => presence.own as unknown as P | null,
     };
   }
@@ -48,7 +51,7 @@ export class Doc<T extends object, P extends object = JsonObject> {
     return this.#local.revision;
   }
 
-  /** How many updates of this page are not yet in the log. */
+  /** How many updates of this page are not yet in the log, those that wait for `ready` included. */
   get pending(): number {
     return this.#local.pending;
   }
@@ -75,7 +78,8 @@ export class Doc<T extends object, P extends object = JsonObject> {
    * a RejectedError when it was not taken and has been rolled back.
    *
    * The function runs again when something that it read was changed by others first. So it must look
-   * at the draft only, and do nothing but change it. Before the document is ready it waits.
+   * at the draft only, and do nothing but change it: what would call the engine, such as another update,
+   * `canonical` or `presence.set`, throws a TypeError. Before the document is ready the function waits.
    */
   update(run: (draft: Draft<T>) => void): Promise<Committed> {
     return this.#local.update(run as (draft: object) => void);

@@ -2,6 +2,7 @@ import { transact } from './draft';
 import type { Transaction } from './draft';
 import { guarded, Soon } from './emitter';
 import { DocumentError, RejectedError } from './errors';
+import { exclusively, notInUpdate } from './exclusive';
 import { decode, encode, parseObject } from './json';
 import type { JsonObject } from './json';
 import { applyPatch, share } from './patch';
@@ -32,7 +33,8 @@ type Selector = (document: JsonObject) => unknown;
 interface Pending {
   readonly run: Run;
   readonly resolve: (committed: Committed) => void;
-  readonly reject: (error: RejectedError) => void;
+  readonly reject: (error: Error) => void;
+  /** What it did when it ran last; '' before it ran. */
   delta: string;
   changed: boolean;
   /** What the function threw when it ran again. */
@@ -87,6 +89,7 @@ export class LocalDocument {
     return this.#revision;
   }
 
+  /** The updates that are not over: those that wait for `ready` too. */
   get pending(): number {
     return this.#pending.size;
   }
@@ -98,21 +101,40 @@ export class LocalDocument {
   }
 
   update(run: Run): Promise<Committed> {
+    notInUpdate('doc.update');
     if (this.#ended) return Promise.reject(this.#ended);
-    if (!this.#isReady) return this.ready.then(() => this.update(run));
+    const mutation = this.#link.nextMutation();
+    const committed = new Promise<Committed>((resolve, reject) => {
+      this.#pending.set(mutation, { run, resolve, reject, delta: '', changed: false, cause: undefined });
+    });
+    if (this.#isReady) {
+      this.#begin(mutation);
+    } else {
+      this.#link.pendingChanged();
+      this.ready.then(() => this.#begin(mutation), () => undefined); // a failure has settled it
+    }
+    return committed;
+  }
+
+  /** Runs an update for the first time. */
+  #begin(mutation: number): void {
+    const pending = this.#pending.get(mutation);
+    if (!pending) return; // over before it could begin
     const before = this.mirror;
     let done: Transaction;
     try {
-      done = transact(before, once(run));
+      done = exclusively(() => transact(before, pending.run));
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
+      this.#forget(mutation);
+      pending.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
+      return;
     }
-    if (done.after === before) return Promise.resolve({ revision: this.#revision });
-
-    const mutation = this.#link.nextMutation();
-    const committed = new Promise<Committed>((resolve, reject) => {
-      this.#pending.set(mutation, { run, resolve, reject, delta: done.delta, changed: false, cause: undefined });
-    });
+    if (done.after === before) {
+      this.#forget(mutation);
+      pending.resolve({ revision: this.#revision });
+      return;
+    }
+    pending.delta = done.delta;
     this.#mirror = done.after;
     const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads));
     if (refused !== '') {
@@ -122,10 +144,15 @@ export class LocalDocument {
       this.#notify.ask();
       this.#link.pendingChanged();
     }
-    return committed;
+  }
+
+  #forget(mutation: number): void {
+    this.#pending.delete(mutation);
+    this.#link.pendingChanged();
   }
 
   canonical(): string {
+    notInUpdate('doc.canonical');
     return decode(this.#link.canonical());
   }
 
@@ -143,7 +170,7 @@ export class LocalDocument {
     const pending = this.#pending.get(mutation);
     if (!pending) return null;
     try {
-      const { delta, reads, after } = transact(this.mirror, once(pending.run));
+      const { delta, reads, after } = exclusively(() => transact(this.mirror, pending.run));
       this.#mirror = after;
       pending.changed ||= delta !== pending.delta;
       pending.delta = delta;
@@ -182,9 +209,11 @@ export class LocalDocument {
     this.#notify.ask();
   }
 
+  /** The document is over. The engine takes what was pending off the mirror, before this or after it. */
   fault(code: string, detail: string): void {
     this.#readyFailed(new DocumentError(this.key, code, detail));
     this.#end(new RejectedError(code, detail));
+    this.#notify.ask();
   }
 
   close(detail: string): void {
@@ -211,19 +240,4 @@ export class LocalDocument {
       });
     }
   }
-}
-
-let running = false;
-
-/** Refuses a transaction within a transaction: which of them would the inner one belong to? */
-function once(run: Run): Run {
-  return (draft) => {
-    if (running) throw new TypeError('update was called within the function of an update');
-    running = true;
-    try {
-      return run(draft);
-    } finally {
-      running = false;
-    }
-  };
 }

@@ -2,7 +2,7 @@ import { copyOf, isObject, member, setMember } from './json';
 import type { Building, Json, JsonArray, JsonObject, JsonScalar } from './json';
 import { applyPatch } from './patch';
 import { pointerTo, Reads } from './reads';
-import { checkName, copyValue } from './value';
+import { checkName, copyValue, isText } from './value';
 
 /** T as a transaction may write it. */
 export type Draft<T> = T extends JsonScalar | undefined ? T : { -readonly [K in keyof T]: Draft<T[K]> };
@@ -136,6 +136,7 @@ class ObjectDraft {
     this.#scope.check();
     const touched = this.#touched.get(name);
     if (touched) return touched.part;
+    if (!isText(name)) return undefined; // no document has such a member: that is nothing to depend on
     const at = pointerTo(this.#pointer, name);
     const value = member(this.#content, name);
     this.#read(isObject(value) ? 'e' : 'v', at);
@@ -190,6 +191,7 @@ class ObjectDraft {
       deleteProperty: (_, name) => {
         if (typeof name === 'symbol') return true;
         this.#scope.check();
+        checkName(name, this.#pointer);
         this.#touched.set(name, { written: true, part: undefined });
         return true;
       },

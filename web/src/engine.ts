@@ -5,11 +5,11 @@
  * functions of pending transactions. Only numbers, strings and Uint8Arrays cross. Every call in
  * either direction is synchronous. A Uint8Array that Go hands over belongs to the receiver.
  *
+ * From within reset, patch and rerun the engine cannot be called: a call does nothing.
+ *
  * Loading: set `globalThis.__rivulet = { ready(engine) {} }`, then run the module.
  */
 export interface Engine {
-  /** Version of the Go software in the module. */
-  readonly version: string;
   /** Starts a client that dials the WebSocket URL at once and again with backoff. Returns its handle. */
   connect(url: string, sink: Sink): number;
   /** Ends the client: closes the socket and forgets its documents. */
@@ -28,7 +28,7 @@ export interface Engine {
    * followed by an RFC 6901 pointer. Returns '' or the text of an error; then nothing happened.
    */
   commit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string): string;
-  /** Tells the others on the document a JSON object; an empty array takes it back. Not stored. */
+  /** Tells the others on the document a JSON object that the server will take; an empty array takes it back. Not stored. */
   presence(client: number, doc: number, state: Uint8Array): void;
   /** The replica's document, pending transactions included, as canonical JSON. */
   canonical(client: number, doc: number): Uint8Array;
@@ -52,7 +52,7 @@ export interface Sink {
   /** A transaction is over. `code` is '' when it is in the log at `revision`, else a name such as 'conflict'. */
   settled(doc: number, mutation: number, code: string, detail: string, revision: number): void;
   /** End of a batch of resets, patches and reruns: notify subscribers now, once. */
-  changed(doc: number, revision: number, pending: number, ready: boolean): void;
+  changed(doc: number, revision: number, ready: boolean): void;
   /** Presence of another client; an empty array means that it is gone. */
   peer(doc: number, client: string, state: Uint8Array): void;
   /** The document could not be opened, or had to be closed. */

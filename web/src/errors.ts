@@ -3,8 +3,8 @@ export class RejectedError extends Error {
   override readonly name = 'RejectedError';
   /**
    * Why, as a name to branch on: 'conflict' (what it read has changed and it cannot run again), 'dropped'
-   * (it threw when it ran again: see `cause`), 'refused' (it never left the browser), 'closed', or a code
-   * of the protocol such as 'too_large'.
+   * (it threw when it ran again: see `cause`), 'refused' (it never left the browser), 'closed' (nobody
+   * waits for the answer any more: the log may have it), or a code of the protocol such as 'too_large'.
    */
   readonly code: string;
   /** Why, in words. */
@@ -17,9 +17,9 @@ export class RejectedError extends Error {
   }
 }
 
-export type ValueFault = 'undefined' | 'null' | 'number' | 'text' | 'type' | 'cycle' | 'depth' | 'hole';
+export type ValueFault = 'undefined' | 'null' | 'number' | 'text' | 'type' | 'cycle' | 'depth' | 'hole' | 'name' | 'size';
 
-/** A value that a document cannot hold was written to a draft. */
+/** A value that a document cannot hold was written to a draft, or one that cannot be told was set as presence. */
 export class ValueError extends TypeError {
   override readonly name = 'ValueError';
   readonly fault: ValueFault;
@@ -27,7 +27,7 @@ export class ValueError extends TypeError {
   readonly pointer: string;
 
   constructor(fault: ValueFault, pointer: string) {
-    super(`${pointer}: ${faults[fault]}`);
+    super(pointer === '' ? faults[fault] : `${pointer}: ${faults[fault]}`);
     this.fault = fault;
     this.pointer = pointer;
   }
@@ -42,6 +42,8 @@ const faults: Record<ValueFault, string> = {
   cycle: 'the value contains itself',
   depth: 'nested too deep',
   hole: 'the array has a hole',
+  name: 'the name of the member is longer than 1,024 bytes',
+  size: 'a presence has at most 4,096 bytes of JSON',
 };
 
 /** The document could not be opened, or had to be closed. */

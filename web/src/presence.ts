@@ -1,6 +1,9 @@
 import { guarded, Soon } from './emitter';
-import { encode, parseObject } from './json';
+import { ValueError } from './errors';
+import { notInUpdate } from './exclusive';
+import { encode, isObject, parseObject } from './json';
 import type { JsonObject } from './json';
+import { copyValue } from './value';
 
 /** Another client that has the document open. */
 export interface Peer<P> {
@@ -12,6 +15,8 @@ export interface Peer<P> {
 type OthersListener = (now: readonly Peer<JsonObject>[], before: readonly Peer<JsonObject>[]) => void;
 
 const interval = 50; // milliseconds between two messages: 20 a second
+const maxBytes = 4096; // wire.MaxPresence in Go: the server ends the connection of who sends more
+const nothing = new Uint8Array();
 
 /** Who is on a document, and what this client tells the others. Never stored. */
 export class Presence {
@@ -22,6 +27,8 @@ export class Presence {
   #list: readonly Peer<JsonObject>[] = [];
   #told: readonly Peer<JsonObject>[] = [];
   #own: JsonObject | null = null;
+  /** `#own` as it is sent. */
+  #message: Uint8Array = nothing;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
 
@@ -34,8 +41,17 @@ export class Presence {
   }
 
   /** Tells the others; null takes it back. The first call goes out at once, then the newest every 50 ms. */
-  set(state: JsonObject | null): void {
-    this.#own = state === null ? null : { ...state };
+  set(state: unknown): void {
+    notInUpdate('presence.set');
+    const own = state === null ? null : checked(state);
+    const message = own === null ? nothing : encode(JSON.stringify(own));
+    if (message.length > maxBytes) throw new ValueError('size', '');
+    this.#own = own;
+    this.#message = message;
+    this.#ask();
+  }
+
+  #ask(): void {
     this.#dirty = true;
     if (this.#timer === undefined) this.#flush();
   }
@@ -45,12 +61,12 @@ export class Presence {
     if (!this.#dirty) return;
     this.#dirty = false;
     this.#timer = setTimeout(() => this.#flush(), interval);
-    this.#send(this.#own === null ? new Uint8Array() : encode(JSON.stringify(this.#own)));
+    this.#send(this.#message);
   }
 
   /** Sends it again: a new connection knows nothing. */
   resend(): void {
-    if (this.#own !== null) this.set(this.#own);
+    if (this.#own !== null) this.#ask();
   }
 
   stop(): void {
@@ -89,4 +105,11 @@ export class Presence {
     this.#told = this.#list;
     for (const listener of [...this.#listeners]) guarded(() => listener(this.#list, before));
   }
+}
+
+/** A copy of a state, checked as far as the server will do. */
+function checked(state: unknown): JsonObject {
+  const json = copyValue(state, '', () => undefined, true);
+  if (!isObject(json)) throw new ValueError('type', '');
+  return json;
 }

@@ -10,8 +10,10 @@ export function pointerTo(pointer: string, name: string): string {
   return `${pointer}/${token}`;
 }
 
-const maxReads = 4000; // the server takes 4,096
-const maxText = 256 << 10; // a message with its reads stays well below the server's 1 MiB
+// The same bounds as in Go: doc.MaxReads, which is below the wire.MaxReads that the server takes, and
+// maxReadBytes of shared/replica, which counts the bytes and so cuts text that is not ASCII earlier.
+const maxReads = 4000;
+const maxText = 64 << 10;
 
 /** What a transaction looked at. Past its bounds it says that it read the whole document. */
 export class Reads {

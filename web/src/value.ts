@@ -1,9 +1,9 @@
 import { ValueError } from './errors';
-import { setMember } from './json';
+import { encode, setMember } from './json';
 import type { Building, Json } from './json';
 import { pointerTo } from './reads';
 
-/** How deep objects and arrays may nest, counted together; the same bound as in Go's shared/jsontext. */
+/** How deep objects and arrays may nest, counted together: jsontext.MaxDepth in Go. */
 const maxDepth = 100;
 
 /** Gives the JSON behind a value that is a draft of the running transaction, undefined for any other value. */
@@ -11,8 +11,18 @@ export type Unwrap = (value: object) => Json | undefined;
 
 const loneSurrogate = /\p{Surrogate}/u;
 
+/** Whether a string is Unicode text, which one with half of a surrogate pair is not. */
+export function isText(string: string): boolean {
+  return !loneSurrogate.test(string);
+}
+
+/** jsontext.MaxName in Go: how many bytes the JSON text of a member name has, without its quotation marks. */
+const maxName = 1024;
+
 export function checkName(name: string, pointer: string): void {
-  if (loneSurrogate.test(name)) throw new ValueError('text', pointerTo(pointer, name));
+  if (!isText(name)) throw new ValueError('text', pointerTo(pointer, name));
+  const mayBeLong = name.length > maxName / 6; // a character is six bytes at most: \u0000
+  if (mayBeLong && encode(JSON.stringify(name)).length - 2 > maxName) throw new ValueError('name', pointerTo(pointer, name));
 }
 
 /**
@@ -29,7 +39,7 @@ function copy(value: unknown, pointer: string, unwrap: Unwrap, inArray: boolean,
     case 'boolean':
       return value;
     case 'string':
-      if (loneSurrogate.test(value)) throw new ValueError('text', pointer);
+      if (!isText(value)) throw new ValueError('text', pointer);
       return value;
     case 'number':
       if (!Number.isFinite(value)) throw new ValueError('number', pointer);
@@ -45,7 +55,7 @@ function copy(value: unknown, pointer: string, unwrap: Unwrap, inArray: boolean,
     if (!inArray) throw new ValueError('null', pointer);
     return null;
   }
-  if (depth > maxDepth) throw new ValueError('depth', pointer);
+  if (depth >= maxDepth) throw new ValueError('depth', pointer);
   const source: object = unwrapped(value, unwrap);
   if (above.has(source)) throw new ValueError('cycle', pointer);
   above.add(source);

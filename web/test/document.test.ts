@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LocalDocument } from '../src/document';
 import type { Link } from '../src/document';
-import { DocumentError, RejectedError } from '../src/errors';
+import { DocumentError, RejectedError, ValueError } from '../src/errors';
 import { decode, encode } from '../src/json';
 import type { JsonObject } from '../src/json';
 
@@ -12,8 +12,24 @@ interface Commit {
   readonly reads: string;
 }
 
+interface Driven {
+  readonly local: LocalDocument;
+  readonly commits: Commit[];
+  readonly events: string[];
+  readonly sent: string[];
+  refuse(text: string): void;
+}
+
 /** A document whose engine is the test. */
-function open(json: JsonObject = {}): { local: LocalDocument; commits: Commit[]; events: string[]; refuse: (text: string) => void; sent: string[] } {
+function open(json: JsonObject = {}): Driven {
+  const driven = opening();
+  driven.local.reset(encode(JSON.stringify(json)));
+  driven.local.changed(1, true);
+  return driven;
+}
+
+/** One that has not arrived yet. */
+function opening(): Driven {
   const commits: Commit[] = [];
   const events: string[] = [];
   const sent: string[] = [];
@@ -31,10 +47,7 @@ function open(json: JsonObject = {}): { local: LocalDocument; commits: Commit[];
     rejected: ({ mutation, error }) => void events.push(`rejected ${mutation} ${error.code}`),
     rerun: ({ mutation }) => void events.push(`rerun ${mutation}`),
   };
-  const local = new LocalDocument('test/doc', link);
-  local.reset(encode(JSON.stringify(json)));
-  local.changed(1, true);
-  return { local, commits, events, sent, refuse: (text) => (refusal = text) };
+  return { local: new LocalDocument('test/doc', link), commits, events, sent, refuse: (text) => (refusal = text) };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
@@ -131,11 +144,29 @@ test('subscribers run once a batch, and only when what they select is another va
   assert.equal(seen.length, 1);
 });
 
-test('an update within an update is refused', async () => {
-  const { local } = open({ n: 1 });
-  let inner: Promise<unknown> = Promise.resolve();
-  await local.update(() => void (inner = local.update(() => undefined)));
-  await assert.rejects(inner, (error) => error instanceof TypeError);
+test('what would call the engine throws within an update, on its first run and when it runs again', async () => {
+  const calls: ((local: LocalDocument) => unknown)[] = [
+    (local) => local.update(() => undefined),
+    (local) => local.canonical(),
+    (local) => local.presence.set({ here: true }),
+  ];
+  for (const call of calls) {
+    const { local, sent } = open({ n: 1 });
+    await assert.rejects(local.update(() => void call(local)), (error) => error instanceof TypeError);
+    const promise = local.update((draft) => {
+      const document = draft as { n: number };
+      if (document.n === 10) call(local);
+      document.n += 1;
+    });
+    local.reset(encode('{"n":10}'));
+    assert.equal(local.rerun(2), null);
+    local.settled(2, 'dropped', '', 0);
+    await assert.rejects(promise, (error) => error instanceof RejectedError && error.cause instanceof TypeError);
+    assert.deepEqual(local.mirror, { n: 10 });
+    assert.deepEqual(sent, []);
+    call(local); // and afterwards it may be called
+    local.presence.stop();
+  }
 });
 
 test('a document that ends rejects what is pending and what comes', async () => {
@@ -146,23 +177,56 @@ test('a document that ends rejects what is pending and what comes', async () => 
   await assert.rejects(local.update(() => undefined), (error) => error instanceof RejectedError && error.code === 'damaged');
 });
 
-test('a document that cannot be opened says so; updates wait for it', async () => {
-  const local = new LocalDocument('bad', silent);
+test('a document that is closed for good shows what was rolled back, whether that comes before or after', async () => {
+  for (const order of ['before', 'after']) {
+    const { local } = open({ n: 1 });
+    await settle();
+    const seen: unknown[] = [];
+    local.subscribe((document) => document['n'], (now) => seen.push(now));
+    const pending = local.update((draft) => void ((draft as { n: number }).n = 2));
+    await settle();
+    const rollBack = (): void => local.patched(encode('{"n":1}'));
+    if (order === 'before') rollBack();
+    local.fault('deleted', '');
+    local.settled(1, 'deleted', '', 0);
+    if (order === 'after') {
+      rollBack();
+      local.changed(1, true);
+    }
+    await assert.rejects(pending, (error) => error instanceof RejectedError && error.code === 'deleted');
+    await settle();
+    assert.deepEqual(seen, [2, 1]);
+    assert.deepEqual(local.mirror, { n: 1 });
+  }
+});
+
+test('updates wait for the document, in order, and count as pending', async () => {
+  const { local, commits } = opening();
+  const first = local.update((draft) => void ((draft as { n: number }).n += 1));
+  const thrower = local.update(() => {
+    throw new RangeError('no');
+  });
+  const idle = local.update(() => undefined);
+  assert.equal(local.pending, 3);
+  local.reset(encode('{"n":1}'));
+  local.changed(4, true);
+  await assert.rejects(thrower, (error) => error instanceof RangeError);
+  assert.deepEqual(await idle, { revision: 4 });
+  assert.deepEqual(commits, [{ mutation: 1, delta: '{"n":2}', reads: '["v/n"]' }]);
+  assert.equal(local.pending, 1);
+  local.settled(1, '', '', 5);
+  assert.deepEqual(await first, { revision: 5 });
+});
+
+test('a document that cannot be opened says so, and rejects the updates that wait for it', async () => {
+  const { local, events } = opening();
   const waiting = local.update(() => undefined);
   local.fault('bad_key', 'no slash');
   await assert.rejects(local.ready, (error) => error instanceof DocumentError && error.code === 'bad_key');
-  await assert.rejects(waiting, (error) => error instanceof DocumentError);
+  await assert.rejects(waiting, (error) => error instanceof RejectedError && error.code === 'bad_key' && error.detail === 'no slash');
+  assert.equal(local.pending, 0);
+  assert.deepEqual(events, ['pending', 'rejected 1 bad_key', 'pending']);
 });
-
-const silent: Link = {
-  nextMutation: () => 1,
-  commit: () => '',
-  canonical: () => new Uint8Array(),
-  presence: () => undefined,
-  pendingChanged: () => undefined,
-  rejected: () => undefined,
-  rerun: () => undefined,
-};
 
 test('presence goes out at once, then at most every 50 ms, the newest', async () => {
   const { local, sent } = open();
@@ -170,6 +234,33 @@ test('presence goes out at once, then at most every 50 ms, the newest', async ()
   assert.deepEqual(sent, ['{"x":0}']);
   await new Promise((resolve) => void setTimeout(resolve, 80)); // the interval is part of the contract
   assert.deepEqual(sent, ['{"x":0}', '{"x":4}']);
+  local.presence.stop();
+});
+
+test('presence that the server would refuse is refused here, and the last one stays', async () => {
+  const { local, sent } = open();
+  const most = { text: 'é'.repeat((4096 - '{"text":""}'.length - 1) / 2) + 'x' };
+  local.presence.set(most);
+  assert.equal(encode(sent[0] ?? '').length, 4096);
+  const cases: [unknown, string][] = [
+    [{ text: `${most.text}x` }, 'size'],
+    [{ name: '\ud83d' }, 'text'],
+    [{ '\ude00': 1 }, 'text'],
+    [{ at: undefined }, 'undefined'],
+    [{ at: { x: NaN } }, 'number'],
+    [undefined, 'undefined'],
+    ['here', 'type'],
+    [[1], 'type'],
+    [new Date(0), 'type'],
+  ];
+  for (const [state, fault] of cases) {
+    assert.throws(() => local.presence.set(state), (error) => error instanceof ValueError && error.fault === fault);
+  }
+  assert.deepEqual(local.presence.own, most);
+  await new Promise((resolve) => void setTimeout(resolve, 80)); // longer than the interval
+  assert.equal(sent.length, 1);
+  local.presence.set({ here: null, list: [{ x: -0 }] });
+  assert.deepEqual(sent.slice(1), ['{"here":null,"list":[{"x":0}]}']);
   local.presence.stop();
 });
 

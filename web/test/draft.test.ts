@@ -162,6 +162,33 @@ test('values that are not JSON are refused where they are written', () => {
   assert.throws(() => run({ l: [] }, (d) => void d['l'].push(d['l'])), (error) => error instanceof ValueError && error.fault === 'cycle');
 });
 
+test('names that no document can have are refused, and no dependency', () => {
+  const half = '\ud83d';
+  const faultOf = (fault: string) => (error: unknown) => error instanceof ValueError && error.fault === fault;
+  for (const before of [{}, { o: {} }]) {
+    assert.throws(() => run(before, (d) => void delete d[half]), faultOf('text'));
+    assert.throws(() => run(before, (d) => void (d[half] = 1)), faultOf('text'));
+  }
+  const { reads } = run({ o: {} }, (d) => {
+    assert.equal(d['o'][half], undefined);
+    assert.equal(half in d['o'], false);
+    assert.equal(Object.hasOwn(d, half), false);
+  });
+  assert.deepEqual(reads, ['e/o']);
+  // 1,024 bytes, counted in JSON.
+  run({}, (d) => void (d['n'.repeat(1024)] = 1));
+  run({}, (d) => void (d['\n'.repeat(512)] = 1));
+  assert.throws(() => run({}, (d) => void (d['n'.repeat(1025)] = 1)), faultOf('name'));
+  assert.throws(() => run({}, (d) => void (d['x'] = { ['é'.repeat(513)]: 1 })), faultOf('name'));
+  assert.throws(() => run({}, (d) => void delete d['\u0001'.repeat(171)]), faultOf('name'));
+});
+
+test('objects and arrays nest 100 deep, the document included', () => {
+  const nested = (levels: number): Json => (levels === 0 ? 1 : levels % 2 === 0 ? { deep: nested(levels - 1) } : [nested(levels - 1)]);
+  run({}, (d) => void (d['x'] = nested(99)));
+  assert.throws(() => run({}, (d) => void (d['x'] = nested(100))), (error) => error instanceof ValueError && error.fault === 'depth');
+});
+
 test('what was assigned is a copy', () => {
   const card = { tags: ['a'] };
   const { after } = run({}, (d) => {
@@ -178,10 +205,15 @@ test('a draft ends with its function, and the function is not async', () => {
   assert.throws(() => run({}, async () => {}), (error) => error instanceof TypeError);
 });
 
-test('past 4,000 reads the whole document was read', () => {
+test('past 4,000 reads or 64 KiB of them the whole document was read', () => {
   const many = Object.fromEntries(Array.from({ length: 4001 }, (_, i) => [`m${i}`, i]));
-  const { reads } = run(many, (d) => void Object.values(d));
-  assert.deepEqual(reads, ['v']);
+  const look = (names: string[]): string[] => run(many, (d) => names.forEach((name) => void d[name])).reads;
+  const names = Object.keys(many);
+  assert.equal(look(names.slice(1)).length, 4000);
+  assert.deepEqual(look(names), ['v']);
+  const long = Array.from({ length: 64 }, (_, i) => String(i).padStart(1022, '0')); // each 1 KiB with kind and slash
+  assert.equal(look(long).length, 64);
+  assert.deepEqual(look([...long, '']), ['v']);
 });
 
 const rounds = 4000;

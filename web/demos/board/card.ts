@@ -1,4 +1,5 @@
 import { autoGrow, h, icon, setAttribute, setText } from '../ui/dom';
+import { textIn } from '../ui/text';
 import { cardColors } from './model';
 import type { CardChanges, CardColor, CardItem } from './model';
 
@@ -196,7 +197,7 @@ class CardEditor {
   }
 
   #all(): CardChanges {
-    return { title: this.#title.value.trim(), notes: this.#notes.value.trim(), color: this.#color };
+    return { title: textIn(this.#title), notes: textIn(this.#notes), color: this.#color };
   }
 
   #swatches(): HTMLElement {

@@ -1,6 +1,7 @@
 import { arrange, autoGrow, h, icon, setAttribute, setText } from '../ui/dom';
 import { openMenu } from '../ui/menu';
 import type { MenuItem } from '../ui/menu';
+import { textIn } from '../ui/text';
 import type { Actions } from './actions';
 import type { CardView } from './card';
 import { editInline } from './inline';
@@ -57,7 +58,7 @@ export class ColumnView {
       if (refocus) this.#add.focus();
     };
     const add = (): void => {
-      const title = area.value.trim();
+      const title = textIn(area);
       area.value = '';
       if (title !== '') this.#actions.addCard(this.#item.id, title);
     };

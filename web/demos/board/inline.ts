@@ -1,4 +1,5 @@
 import { h } from '../ui/dom';
+import { textIn } from '../ui/text';
 
 /** Puts a field in the place of a name. Enter and leaving the field keep the text, Escape does not. */
 export function editInline(name: HTMLElement, value: string, label: string, keep: (text: string) => void): void {
@@ -7,7 +8,7 @@ export function editInline(name: HTMLElement, value: string, label: string, keep
   const end = (save: boolean, refocus: boolean): void => {
     if (over) return;
     over = true;
-    const text = input.value.trim();
+    const text = textIn(input);
     input.replaceWith(name);
     if (refocus) name.focus();
     if (save && text !== '' && text !== value) keep(text);

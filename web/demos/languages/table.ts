@@ -1,4 +1,5 @@
 import { coalesced, h, setAttribute, setText } from '../ui/dom';
+import { textIn } from '../ui/text';
 import { columns, shownText, textOf } from './model';
 import type { Column, Field } from './model';
 import type { LanguageRecord, Order, Row } from './rows';
@@ -304,7 +305,7 @@ class Editor {
     const finish = (save: boolean, move: -1 | 0 | 1): void => {
       if (this.#over) return;
       this.#over = true;
-      const text = this.element.value.trim();
+      const text = textIn(this.element);
       const empty = text === '' && column.field === 'name'; // a language has a name
       end(save && !empty ? text : undefined, move);
     };

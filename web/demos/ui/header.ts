@@ -53,7 +53,12 @@ export class Header<P extends Person> {
 
   /** Tells the others who and where this person is. */
   tell(): void {
-    this.#doc.presence.set({ ...this.#where(), name: this.#name } as P);
+    const { presence } = this.#doc;
+    try {
+      presence.set({ ...this.#where(), name: this.#name } as P);
+    } catch {
+      presence.set({ name: this.#name } as P); // the place has ids of the document, which any program may write: too long ones
+    }
   }
 
   #drawPill(): void {

@@ -1,3 +1,5 @@
+import { wellFormed } from './text';
+
 /** How many colours for people the style sheet has: --person-0 and so on. */
 export const personColors = 8;
 
@@ -23,7 +25,9 @@ export function keepName(name: string): string {
 
 /** A name as it may be shown: from somebody else's browser it can be anything. */
 export function clean(name: unknown): string {
-  return typeof name === 'string' ? name.replace(/\s+/g, ' ').trim().slice(0, maxName) : '';
+  if (typeof name !== 'string') return '';
+  const line = [...wellFormed(name).replace(/\s+/g, ' ').trim()];
+  return line.slice(0, maxName).join('').trim(); // by characters: no half of one
 }
 
 /** The same person has the same colour in every browser. */
