@@ -113,23 +113,24 @@ func (m *member) next() wire.Frame {
 		m.t.Fatal("no frame came")
 	}
 	if c, ok := f.(*wire.Commit); ok {
-		m.read(c)
+		if _, err := m.read(c); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 	return f
 }
 
 // read follows a record and checks that it chains.
-func (m *member) read(c *wire.Commit) record.Record {
-	m.t.Helper()
+func (m *member) read(c *wire.Commit) (record.Record, error) {
 	rec, err := record.Decode(c.Record)
 	if err != nil {
-		m.t.Fatal(err)
+		return rec, err
 	}
 	if !rec.Continues(m.at) {
-		m.t.Fatalf("the record at %d does not continue %s", c.Revision, m.at)
+		return rec, fmt.Errorf("the record at %d does not continue %s", c.Revision, m.at)
 	}
 	m.at = record.Position{Epoch: rec.Epoch, Revision: c.Revision, Chain: record.ChainOf(c.Record)}
-	return rec
+	return rec, nil
 }
 
 // expect returns the next frame, which is of type F.

@@ -252,3 +252,25 @@ func TestL9_LiveDocuments(t *testing.T) {
 	open[0].handle.Close()
 	w.join(key(bound))
 }
+
+// TestL9_MaxLive: at the bound a document that nobody has open makes room at
+// once; while all are in use, no other can be opened.
+func TestL9_MaxLive(t *testing.T) {
+	w := newWorld(t, func(c *host.Config) { c.MaxLive = 2 })
+	a, b := w.join(board), w.join(notes)
+	a.edit(`{"a":1}`)
+	a.deltas()
+	third := record.Key{Space: "demo", ID: "third"}
+	if _, err := w.registry.Open(testContext(t), 1, third, w.client(100), record.Position{}); !errors.Is(err, host.ErrFull) {
+		t.Errorf("a third document: %v", err)
+	}
+	w.join(board) // is open already
+	b.handle.Close()
+	w.join(third)
+	equal(t, "documents in memory", w.registry.Live(), 2)
+	if _, err := w.registry.Open(testContext(t), 1, notes, w.client(100), record.Position{}); !errors.Is(err, host.ErrFull) {
+		t.Errorf("the second document again: %v", err)
+	}
+	a.edit(`{"a":2}`)
+	equal(t, "record", a.deltas(), `{"a":2}`)
+}

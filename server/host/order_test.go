@@ -15,7 +15,7 @@ import (
 // records that chain, from the position that it opened at to the head: every
 // record once, in order. Printed seeds can be run again with -run.
 func TestOrderAndOnce(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { newCrowd(t, seed).run() })
 	}
 }

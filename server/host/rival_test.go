@@ -130,7 +130,7 @@ type counting struct {
 }
 
 func (c *counting) run(times int) {
-	o, ok := c.next().(*wire.Opened)
+	o, ok := c.wait().(*wire.Opened)
 	if !ok {
 		c.t.Error("not opened")
 		return
@@ -170,9 +170,9 @@ func (c *counting) increment() bool {
 // await reads on until the mutation is in the log, or conflicts.
 func (c *counting) await(id record.MutationID) (done, ok bool) {
 	for {
-		switch f := c.next().(type) {
+		switch f := c.wait().(type) {
 		case *wire.Commit:
-			rec, err := record.Decode(f.Record)
+			rec, err := c.read(f)
 			if err != nil {
 				c.t.Error(err)
 				return false, false

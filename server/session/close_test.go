@@ -15,7 +15,7 @@ import (
 // TestClose tells every client to come back later, and why, and does not wait
 // for those that do not listen.
 func TestClose(t *testing.T) {
-	const clients, deaf = 100, 10
+	const clients, mute, deaf = 100, 5, 5
 	w := newWorld(t)
 	var peers []*peer
 	for range clients {
@@ -23,10 +23,13 @@ func TestClose(t *testing.T) {
 		p.open(board)
 		peers = append(peers, p)
 	}
-	for range deaf {
+	for range mute {
 		w.dialMute()
 	}
-	w.waitSessions(clients + deaf)
+	for range deaf {
+		w.dialDeaf()
+	}
+	w.waitSessions(clients + mute + deaf)
 	before := time.Now()
 	var wg sync.WaitGroup
 	wg.Go(w.close)
@@ -68,27 +71,9 @@ func TestL9_CloseWhileADocumentIsFull(t *testing.T) {
 	w := newWorld(t, func(_ *session.Config, c *host.Config) { c.MaxQueue, c.Patience = 4, time.Hour })
 	release := w.log.hold(board)
 	defer release()
-	p, deaf := w.greet(), w.dialMute()
-	p.open(board)
+	p, deaf := w.greet(), w.dialDeaf()
+	deaf.number[board] = p.open(board).Doc // documents have the same number for all
 	deaf.send(hello, deaf.ask(board.String()))
-	for range 2 {
-		_, m, err := deaf.conn.Read(testContext(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for len(m) > 0 {
-			var f wire.Frame
-			if f, m, err = wire.Decode(m); err != nil {
-				t.Fatal(err)
-			}
-			if o, ok := f.(*wire.Opened); ok {
-				deaf.number[board] = o.Doc
-			}
-		}
-		if deaf.number[board] != 0 {
-			break
-		}
-	}
 	p.flood(func() wire.Frame { return p.push(board, `{"a":1}`) })
 	deaf.flood(func() wire.Frame { return deaf.push(board, `{"a":1}`) })
 	before := time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -84,6 +85,7 @@ type world struct {
 	registry *host.Registry
 	group    *session.Group
 	dialer   *http.Client
+	pipes    *pipes
 }
 
 func newWorld(t testing.TB, change ...func(*session.Config, *host.Config)) *world {
@@ -152,6 +154,7 @@ func (w *world) serve() {
 			w.t.Error(err)
 		}
 	})
+	w.pipes = l
 	transport := &http.Transport{DialContext: l.dial, DisableKeepAlives: true}
 	w.dialer = &http.Client{Transport: transport}
 	w.t.Cleanup(func() {
@@ -167,12 +170,18 @@ type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
+
+	mu   sync.Mutex
+	last net.Conn // the client's end of the last one
 }
 
 func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
 	case l.conns <- far:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.last = near
 		return near, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
@@ -230,6 +239,18 @@ func (w *world) dialMute() *peer {
 		conn.CloseNow() //nolint:errcheck // closed already in most cases
 		p.wg.Wait()
 	})
+	return p
+}
+
+// dialDeaf connects a peer that takes the bytes, but does not look at them: it
+// does not answer when the server closes the connection either.
+func (w *world) dialDeaf() *peer {
+	w.t.Helper()
+	p := w.dialMute()
+	w.pipes.mu.Lock()
+	defer w.pipes.mu.Unlock()
+	raw := w.pipes.last
+	p.wg.Go(func() { io.Copy(io.Discard, raw) }) //nolint:errcheck // until it is closed
 	return p
 }
 

@@ -108,6 +108,7 @@ func TestL11_BrokenProtocol(t *testing.T) {
 		{"a read of a broken pointer", wire.CodeBadFrame, [][]byte{message(hello, openBoard), message(reads(delta.Read{Kind: delta.ReadValue, Path: "/~2"}))}},
 		{"more reads than there may be", wire.CodeBadFrame, [][]byte{message(hello, openBoard), message(reads(make([]delta.Read, wire.MaxReads+1)...))}},
 		{"number 0", wire.CodeBadFrame, [][]byte{message(hello, openBoard), message(&wire.Push{Doc: doc, Delta: []byte(`{"bad":1}`)})}},
+		{"a request without a number", wire.CodeBadFrame, [][]byte{message(hello), message(&wire.Open{Key: board.String()}, &push)}},
 		{"presence that is no object", wire.CodeBadFrame, [][]byte{message(hello, openBoard), message(&wire.SetPresence{Doc: doc, State: []byte(`[]`)})}},
 		{"presence that is no JSON", wire.CodeBadFrame, [][]byte{message(hello, openBoard), message(&wire.SetPresence{Doc: doc, State: []byte(`{"a":`)})}},
 		{"much presence", wire.CodeTooLarge, [][]byte{message(hello, openBoard), message(&wire.SetPresence{Doc: doc, State: long(`{"a":"`, wire.MaxPresence)})}},

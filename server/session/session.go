@@ -69,10 +69,6 @@ type Session struct {
 	byKey    map[record.Key]uint32
 	logReads chan *wire.ReadLog // requests for the log reader; bounded
 	welcomed func(*Session)     // told when the client has been greeted
-
-	stop     context.CancelFunc // cuts short what handling a message waits for
-	handling sync.Mutex         // held while a message is handled
-	ended    bool               // guarded by handling: no more messages are
 }
 
 func newSession(cfg Config, conn *websocket.Conn, welcomed func(*Session)) *Session {
@@ -104,13 +100,11 @@ func (s *Session) shutdown(reconnectWithin time.Duration) {
 func (s *Session) serve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	work, stop := context.WithCancel(ctx)
-	s.stop = stop
 	var wg sync.WaitGroup
 	wg.Go(func() { s.write(cancel) })
 	wg.Go(func() { s.serveLog(ctx) })
 
-	err := s.read(ctx, work)
+	err := s.read(ctx)
 	s.cfg.Logger.Debug("session ended", "client", s.client.String(), "error", err)
 	for _, h := range s.open {
 		h.Close()
@@ -123,8 +117,8 @@ func (s *Session) serve() {
 
 // read decodes what the client sends until the connection ends. When the client
 // breaks the protocol the writer is told to end the session, and what else comes
-// is discarded. Handling a message waits for nothing once work has ended.
-func (s *Session) read(ctx, work context.Context) error {
+// is discarded.
+func (s *Session) read(ctx context.Context) error {
 	silence := time.AfterFunc(helloTimeout, func() { s.out.fail(&closing{code: wire.CodeIdle, detail: "silent for too long"}) })
 	defer silence.Stop()
 	for broken := false; ; {
@@ -139,7 +133,7 @@ func (s *Session) read(ctx, work context.Context) error {
 		if kind != websocket.MessageBinary {
 			err = &closing{code: wire.CodeBadFrame, detail: "messages must be binary"}
 		} else {
-			err = s.receive(work, message)
+			err = s.receive(ctx, message)
 		}
 		if err != nil {
 			broken = true
@@ -150,11 +144,6 @@ func (s *Session) read(ctx, work context.Context) error {
 
 // receive handles the frames of one message.
 func (s *Session) receive(ctx context.Context, message []byte) error {
-	s.handling.Lock()
-	defer s.handling.Unlock()
-	if s.ended {
-		return context.Canceled
-	}
 	if len(message) == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "empty message"}
 	}

@@ -41,7 +41,7 @@ func (s *Session) write(endRead func()) {
 			var err error
 			buffer, more, err = s.out.take(buffer[:0], joinLimit)
 			if err != nil {
-				s.sayWhy(err, endRead)
+				s.sayWhy(err)
 				return
 			}
 			if len(buffer) > 0 && s.writeMessage(buffer, writeTimeout) != nil {
@@ -55,28 +55,27 @@ func (s *Session) write(endRead func()) {
 }
 
 // sayWhy tells the client why the session ends, if it may be there to hear it.
-func (s *Session) sayWhy(err error, endRead func()) {
+func (s *Session) sayWhy(err error) {
 	var c *closing
 	if !errors.As(err, &c) {
 		return // the client has closed, or was cut
 	}
-	s.endHandling()
 	fault := wire.Append(slices.Clone(c.before), &wire.Fault{Code: c.code, Detail: c.detail})
 	if s.writeMessage(fault, closeTimeout) != nil {
 		return
 	}
-	cut := time.AfterFunc(closeTimeout, endRead)
+	cut := time.AfterFunc(closeTimeout, s.cut)
 	defer cut.Stop()
 	s.conn.Close(websocket.StatusCode(c.code.CloseStatus()), c.code.String()) //nolint:errcheck // best effort
 }
 
-// endHandling returns when the reader waits for nothing but the client: only
-// then is it certain that the close below ends in time, whatever the client does.
-func (s *Session) endHandling() {
-	s.stop()
-	s.handling.Lock()
-	defer s.handling.Unlock()
-	s.ended = true
+// cut ends a close that waits for the client's answer: left alone it would wait
+// for longer than a server may take to stop. Only CloseRead closes a connection
+// that is being closed; it does so at once when its context has ended.
+func (s *Session) cut() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.conn.CloseRead(ctx)
 }
 
 // writeMessage is not bound to the session's life: a cut message would be a

@@ -37,7 +37,6 @@ type model struct {
 	confirmed any
 	pending   []*modelEdit // in the order in which they were made
 	last      record.MutationID
-	gone      uint64 // records that the replica missed while it was away
 }
 
 // modelEdit is a pending edit. Its attempts are what of it reached the server.

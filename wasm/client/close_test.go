@@ -37,11 +37,7 @@ func TestCloseReleasesEverybody(t *testing.T) {
 	for name, call := range calls {
 		waiting[name] = async(func() error { return call(testContext(t)) })
 	}
-	for d.Pending() < 2 {
-		if err := testContext(t).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	waitPending(t, d, 2)
 	c.Close()
 	for name, errs := range waiting {
 		if err := settles(t, name, errs); !errors.Is(err, client.ErrClosed) {

@@ -53,11 +53,7 @@ func TestUpdateWithACancelledContext(t *testing.T) {
 	b.stop()
 	ctx, cancel := context.WithCancel(testContext(t))
 	waiting := async(func() error { _, err := d.Update(ctx, set("/b", "1")); return err })
-	for d.Pending() == 0 {
-		if err := ctx.Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	waitPending(t, d, 1)
 	cancel()
 	if err := settles(t, "Update", waiting); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
@@ -108,11 +104,7 @@ func TestUpdateErrors(t *testing.T) {
 		})
 		return err
 	})
-	for offline.Pending() == 0 {
-		if err := testContext(t).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	waitPending(t, offline, 1)
 	update(t, other, set("/a", "7"))
 	c.SetOffline(false)
 	if err := settles(t, "Update", waiting); !errors.Is(err, errNo) {

@@ -149,3 +149,15 @@ func async(fn func() error) <-chan error {
 	go func() { errs <- fn() }()
 	return errs
 }
+
+// waitPending waits until so many edits wait for the server. That has no event of
+// its own, so this looks again and again.
+func waitPending(t testing.TB, d *client.Doc, n int) {
+	t.Helper()
+	for ctx := testContext(t); d.Pending() != n; {
+		if ctx.Err() != nil {
+			t.Fatalf("%d edits are pending, want %d", d.Pending(), n)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -178,11 +178,7 @@ func TestWatchSurvivesAnEditThatIsTooLarge(t *testing.T) {
 		})
 		return err
 	})
-	for far.Pending() == 0 {
-		if err := testContext(t).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	waitPending(t, far, 1)
 	update(t, d, set("/size", "2"))
 	other.SetOffline(false)
 	if err := settles(t, "Update", grows); err == nil {
