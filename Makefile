@@ -8,7 +8,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BIN      := $(CURDIR)/bin/rivulet
 FUZZTIME ?= 10s
-BENCHTIME ?= 30x
+BENCHTIME ?= 50x
 
 # Finds or installs the browser and names the parts under test to go test and go run.
 PARTS = RIVULET_CHROME=$$(scripts/chromium.sh); export RIVULET_CHROME RIVULET_BIN="$(BIN)";

@@ -8,6 +8,7 @@
 //
 // What is queued for a client is bounded in bytes. A client that does not read
 // as fast as its documents change is disconnected with [wire.CodeSlow]; it
-// connects again and resumes from what it holds. Nothing that a client sends can
-// do more than end its own session.
+// connects again and resumes from what it holds. What a client sends
+// wrongly ends its own session and no other. There is no bound yet on how fast a
+// client may send what is right.
 package session

@@ -143,9 +143,10 @@ func (d *Document) Leave() {
 }
 
 // unsubscribe tells the server that the document is not wanted any more, if it
-// was asked for on this connection.
+// was asked for on this connection. One that has failed may be open there: the
+// fault may have been of the subscription before.
 func (d *Document) unsubscribe() {
-	if d.state == opening || d.state == catching || d.state == live {
+	if d.state != closed && d.state != refused {
 		d.engine.out.add(&wire.Leave{Key: d.key.String()})
 	}
 	d.unsubscribed()

@@ -78,6 +78,7 @@ type mirror struct {
 	settled map[uint64]replica.Outcome
 	peers   map[record.ClientID]string
 	failed  wire.Code
+	changes int                              // batches
 	note    func(format string, args ...any) // nil: nobody keeps a transcript
 }
 
@@ -104,7 +105,10 @@ func (m *mirror) Patched(patch delta.Delta) {
 	m.notef("patched %s", patch.Bytes())
 }
 
-func (m *mirror) Changed() { m.check() }
+func (m *mirror) Changed() {
+	m.changes++
+	m.check()
+}
 
 func (m *mirror) check() {
 	m.t.Helper()

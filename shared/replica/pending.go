@@ -27,6 +27,10 @@ type mutation struct {
 	attempts []record.MutationID
 }
 
+// maxAttempts bounds the attempts that are remembered. Should an older one come
+// through, the mutation is settled as unknown_mutation, not sent again.
+const maxAttempts = 16
+
 func (m *mutation) attempted(id record.MutationID) bool {
 	return m.id == id || slices.Contains(m.attempts, id)
 }
@@ -213,7 +217,7 @@ func (d *Document) rerun(rest []*mutation) {
 		case next == nil:
 			d.settle([]*mutation{m}, Outcome{Revision: d.at.Revision})
 		default:
-			next.attempts = append(m.attempts, m.id)
+			next.attempts = append(m.attempts[max(0, len(m.attempts)-maxAttempts+1):], m.id)
 			next.id = d.newID(m.id.Number)
 			d.pending = append(d.pending, next)
 		}

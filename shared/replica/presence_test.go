@@ -50,12 +50,20 @@ func TestPresenceIsToldAgainAfterAReconnect(t *testing.T) {
 // the connection.
 func TestL11_PresenceThatTheServerWouldNotTake(t *testing.T) {
 	s := newLive(t, `{}`)
-	for _, state := range []string{`[]`, `{"a":`, `{"a":1,"a":2}`, `{"a":"` + strings.Repeat("x", wire.MaxPresence) + `"}`} {
+	s.present(`{"good":true}`)
+	for _, state := range []string{`[]`, `null`, `{"a":`, `{"a":1,"a":2}`, `{"a":"` + strings.Repeat("x", wire.MaxPresence) + `"}`} {
 		var bad *jsontext.Error
 		if err := s.doc.SetPresence([]byte(state)); !errors.As(err, &bad) {
 			t.Errorf("%.20s: %v", state, err)
 		}
 		s.after()
+	}
+	s.disconnect()
+	s.connect()
+	s.opened("", s.at, s.at.Revision, record.MutationID{}) // the transcript has the good one after it
+	most := `{"a":"` + strings.Repeat("x", wire.MaxPresence-len(`{"a":""}`)) + `"}`
+	if err := newQuiet(t, `{}`).doc.SetPresence([]byte(most)); err != nil {
+		t.Errorf("as much as the server takes: %v", err)
 	}
 }
 
@@ -64,9 +72,7 @@ func TestLeave(t *testing.T) {
 	s := newLive(t, `{}`)
 	edit := s.edit("/a=1")
 	s.say(&wire.Peer{Doc: s.number, Client: other, State: []byte(`{}`)})
-	s.line("", "leave")
-	s.doc.Leave()
-	s.after()
+	s.leave()
 	if err := s.settled[edit].Err; !errors.Is(err, replica.ErrLeft) {
 		t.Errorf("the edit's outcome: %v", err)
 	}
@@ -96,9 +102,7 @@ func TestLeaveBeforeOpenedCame(t *testing.T) {
 	s := newStage(t)
 	s.connect()
 	late := s.asked
-	s.line("", "leave")
-	s.doc.Leave()
-	s.after()
+	s.leave()
 	if s.leaves != 1 {
 		t.Errorf("%d frames tell the server that nobody wants it", s.leaves)
 	}
@@ -119,9 +123,7 @@ func TestLeaveAndOpenBeforeOpenedCame(t *testing.T) {
 	var late []uint32
 	for range 2 {
 		late = append(late, s.asked)
-		s.line("", "leave")
-		s.doc.Leave()
-		s.after()
+		s.leave()
 		s.reopen()
 	}
 	for _, request := range late {
@@ -143,9 +145,7 @@ func TestFaultForARequestTakenBack(t *testing.T) {
 	s := newStage(t)
 	s.connect()
 	late := s.asked
-	s.line("", "leave")
-	s.doc.Leave()
-	s.after()
+	s.leave()
 	s.reopen()
 	s.say(&wire.Fault{Request: late, Key: board.String(), Code: wire.CodeDamaged})
 	if s.failed != 0 {

@@ -252,4 +252,28 @@ func TestNewsOfTheServer(t *testing.T) {
 	e.Connected()
 	say(welcome())
 	want()
+	say(&wire.Storage{Detail: " full"})
+	e.Connected()
+	say(welcome())
+	say(&wire.Storage{Detail: " still"}) // the next server, or the same
+	want("storage false full", "storage true", "storage false still")
+}
+
+// TestHeartbeat is the server's, and known for as long as no other is.
+func TestHeartbeat(t *testing.T) {
+	e := replica.New(replica.Config{Random: counter()})
+	want := func(heartbeat uint32) {
+		t.Helper()
+		if got := e.Heartbeat(); got != heartbeat {
+			t.Errorf("the heartbeat is %d, want %d", got, heartbeat)
+		}
+	}
+	e.Connected()
+	want(0)
+	if err := e.Receive(wire.Encode(welcome())); err != nil {
+		t.Fatal(err)
+	}
+	want(15000)
+	e.Disconnected()
+	want(15000)
 }

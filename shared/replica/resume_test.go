@@ -343,11 +343,7 @@ func TestFailureForNowIsTriedAgain(t *testing.T) {
 	}
 	s.edit("/b=1")
 	for range 2 {
-		s.line("", "tick")
-		if !s.engine.Tick() {
-			t.Fatal("given up")
-		}
-		s.after()
+		s.tick()
 	}
 	s.opened("", s.at, s.at.Revision, record.MutationID{})
 	s.wantPushed(1, 1, 2)
@@ -358,7 +354,12 @@ func TestFailureForNowIsTriedAgain(t *testing.T) {
 func TestFailureForGood(t *testing.T) {
 	s := newLive(t, `{}`)
 	edit := s.edit("/a=1")
+	changes := s.changes
 	s.say(&wire.Fault{Key: board.String(), Code: wire.CodeDamaged, Detail: "a bad record"})
+	s.wantView(`{}`)
+	if s.changes != changes+1 {
+		t.Errorf("changed %d times, want once", s.changes-changes)
+	}
 	wantRejected(t, s.settled[edit], wire.CodeDamaged)
 	if _, err := s.mutate(9, transaction("/b=1")); !errors.Is(err, replica.ErrLeft) {
 		t.Errorf("an edit afterwards: %v", err)

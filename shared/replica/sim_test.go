@@ -21,7 +21,7 @@ var simSeed = flag.Int64("replica.seed", -1, "run only this seed of the simulati
 
 // TestL3_L4_L8_Simulation lets several clients edit one document over
 // connections that break, losing what is on its way, with a server that
-// restarts. In the end all are equal, every edit that was acknowledged is in the
+// restarts. They leave the document, too, and open it again. In the end all are equal, every edit that was acknowledged is in the
 // log once and no edit twice, counters count, and money is neither made nor lost.
 func TestL3_L4_L8_Simulation(t *testing.T) {
 	seeds := make([]int64, 300)
@@ -95,6 +95,8 @@ func (s *sim) step(chaos bool) {
 		for _, c := range s.clients {
 			s.cut(c)
 		}
+	case n == 14 && chaos && s.random.IntN(3) == 0:
+		c.reopen()
 	case c.conn == nil:
 		if !chaos || s.random.IntN(4) == 0 {
 			c.conn = &simConn{}
@@ -141,6 +143,15 @@ func (s *sim) cut(c *simClient) {
 	}
 	c.conn.open = false
 	c.conn = nil
+}
+
+// reopen leaves the document and opens it anew, while its edits may be anywhere.
+func (c *simClient) reopen() {
+	settled := c.settled
+	c.doc.Leave()
+	c.mirror = newMirror(c.t)
+	c.settled = settled
+	c.doc = c.engine.Open(board, c.mirror)
 }
 
 func (s *sim) quiet() bool {

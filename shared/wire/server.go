@@ -28,7 +28,8 @@ type Opened struct {
 	At       record.Position
 	Head     record.Revision
 	Snapshot []byte `msg:",zerocopy"`
-	// Last is this client's last mutation in the log up to At, zero for none.
+	// Last is this client's last mutation in the log, zero for none: up to At with
+	// a Snapshot, up to Head without.
 	Last record.MutationID
 }
 

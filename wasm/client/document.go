@@ -133,8 +133,9 @@ func (d *Doc) Patch(ctx context.Context, patch delta.Delta) (record.Revision, er
 // ErrMoved is returned by PatchAt when the document is at another revision.
 var ErrMoved = errors.New("the document is not at the expected revision")
 
-// PatchAt is Patch if the document is at the given revision; otherwise nothing
-// happens and the error is [ErrMoved].
+// PatchAt is Patch if the document is at the given revision, or differs from it
+// only by edits that changed nothing; otherwise nothing happens and the error is
+// [ErrMoved].
 func (d *Doc) PatchAt(ctx context.Context, rev record.Revision, patch delta.Delta) (record.Revision, error) {
 	author := func(view *doc.Doc) (doc.Change, error) {
 		if d.replica.Position().Revision != rev || d.replica.Pending() > 0 {

@@ -1,0 +1,126 @@
+package replica_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// resumeOn connects again, to a log that has got one more record meanwhile.
+func (s *stage) resumeOn(mutations ...record.Mutation) {
+	s.t.Helper()
+	held := s.at
+	s.disconnect()
+	rev, data := s.record(mutations...)
+	s.connect()
+	s.opened("", held, rev, record.MutationID{})
+	s.say(&wire.Commit{Doc: s.number, Revision: rev, Record: data})
+}
+
+// wantSentAgain checks that the first push on this connection is an earlier one
+// as it was: the server knows it by its id, and judges it by its base.
+func (s *stage) wantSentAgain(before *wire.Push) {
+	s.t.Helper()
+	if len(s.pushed) == 0 {
+		s.t.Fatal("nothing was sent again")
+	}
+	if p := s.pushed[0]; p.ID != before.ID || p.Base != before.Base || string(p.Delta) != string(before.Delta) {
+		s.t.Fatalf("sent %s on r%d: %s; it was %s on r%d: %s", id(p.ID), p.Base, p.Delta, id(before.ID), before.Base, before.Delta)
+	}
+}
+
+// TestUndecidedEditIsCommitted: the client comes back to a snapshot that does
+// not have its edit yet, while the first copy is being appended. Both an edit
+// that could run again and one that could not are what they were. What was made
+// offline was never sent, so it runs again, on top of them.
+func TestUndecidedEditIsCommitted(t *testing.T) {
+	s := newLive(t, `{"n":0}`)
+	once := s.editOnce("/n+")
+	edit := s.edit("/m+")
+	before := s.pushed
+	s.disconnect()
+	offline := s.edit("?/x", "/n+")
+	s.at = record.Position{Epoch: s.at.Epoch, Revision: 500, Chain: 0xcc}
+	s.connect()
+	s.opened(`{"n":0,"x":1}`, s.at, 500, record.MutationID{})
+	for _, tag := range []uint64{once, edit, offline} {
+		s.wantOpen(tag)
+	}
+	s.wantPushed(1, 2, 3)
+	s.wantSentAgain(before[0])
+	if p := s.pushed[1]; p.ID != before[1].ID || p.Base != before[1].Base {
+		t.Errorf("number 2 is %s on r%d", id(p.ID), p.Base)
+	}
+	if p := s.pushed[2]; p.Base != 500 || p.Follows != before[1].ID {
+		t.Errorf("number 3 is on r%d and follows %s", p.Base, id(p.Follows))
+	}
+	s.commit(s.mine(2), s.mine(1)) // the first copies; the second ones get no other answer
+	s.wantSettled(once, 510)
+	s.wantSettled(edit, 510)
+	s.commit(s.mine(0))
+	s.wantSettled(offline, 520)
+	s.wantView(`{"m":1,"n":2,"x":1}`)
+}
+
+// TestUndecidedEditRunsAgainOnceItIsRefused, however often the connection broke
+// before the server could say so.
+func TestUndecidedEditRunsAgainOnceItIsRefused(t *testing.T) {
+	s := newLive(t, `{"n":0}`)
+	edit := s.edit("/n+")
+	before := s.pushed[0]
+	for _, patch := range []string{`{"n":5}`, `{"n":7}`} {
+		s.resumeOn(theirs(patch))
+		s.wantPushed(1)
+		s.wantSentAgain(before)
+		s.wantView(`{"n":1}`)
+	}
+	s.conflict(0)
+	s.wantOpen(edit)
+	s.wantView(`{"n":8}`)
+	s.wantPushed(1, 1)
+	if p := s.pushed[1]; p.ID == before.ID || p.Base != s.at.Revision {
+		t.Errorf("it ran again as %s on r%d", id(p.ID), p.Base)
+	}
+	s.commit(s.mine(0))
+	s.wantSettled(edit, 40)
+}
+
+// TestUndecidedEditWhoseFunctionThrows is over only when the server has refused
+// what was sent of it: the error would be wrong of an edit that is in the log.
+func TestUndecidedEditWhoseFunctionThrows(t *testing.T) {
+	s := newLive(t, `{}`)
+	edit := s.edit("!/seat", `/seat="me"`)
+	before := s.pushed[0]
+	s.resumeOn(theirs(`{"seat":"other"}`))
+	s.wantOpen(edit)
+	s.wantPushed(1)
+	s.wantSentAgain(before)
+	s.conflict(0)
+	if outcome := s.settled[edit]; !errors.Is(outcome.Err, errUnwanted) {
+		t.Errorf("the outcome is %+v, want the function's error", outcome)
+	}
+	s.wantView(`{"seat":"other"}`)
+	s.wantPushed(1)
+}
+
+// TestNewEpochDecides: what was sent to a log that is gone can be in no other.
+// An edit that can run again does, one that cannot is over, without a question.
+func TestNewEpochDecides(t *testing.T) {
+	s := newLive(t, `{"n":10}`)
+	once := s.editOnce("/m+")
+	edit := s.edit("/n+")
+	before := s.pushed[1].ID
+	s.disconnect()
+	s.at = record.Position{Epoch: s.at.Epoch + 1}
+	s.connect()
+	s.opened(`{}`, s.at, 0, record.MutationID{})
+	wantRejected(t, s.settled[once], wire.CodeConflict)
+	s.wantOpen(edit)
+	s.wantView(`{"n":1}`)
+	s.wantPushed(2)
+	if p := s.pushed[0]; p.ID == before || p.Follows != (record.MutationID{}) || p.Base != 0 {
+		t.Errorf("pushed %s after %s on r%d", id(p.ID), id(p.Follows), p.Base)
+	}
+}
