@@ -60,7 +60,8 @@ func (w *Writes) List() []Write {
 // saw (law L8). It may report true where a reader sees no difference, never
 // false where one sees it. To test many sets of writes, use a [ReadSet].
 func Conflicts(reads []Read, writes []Write) bool {
-	return NewReadSet(reads).ConflictsWith(writes)
+	s := ReadSet{reads: reads}
+	return s.ConflictsWith(writes)
 }
 
 // ReadSet is what one transaction read, prepared for the conflict test. The test
@@ -69,13 +70,6 @@ type ReadSet struct {
 	reads []Read
 	work  int // comparisons so far
 	index *readIndex
-}
-
-// readIndex answers what a write needs to know of many reads.
-type readIndex struct {
-	value   map[Pointer]struct{} // places whose value was read
-	members map[Pointer]struct{} // places whose members were read
-	within  map[Pointer]struct{} // places at or above a read
 }
 
 // indexAfter is the number of comparisons past which an index is made.
@@ -111,6 +105,9 @@ func (r Read) invalidatedBy(w Write) bool {
 	if w.Kind == WroteNothing {
 		return false
 	}
+	if r.Kind == ReadGap {
+		return r.gapInvalidatedBy(w)
+	}
 	if w.Path.Contains(r.Path) {
 		return true
 	}
@@ -120,50 +117,6 @@ func (r Read) invalidatedBy(w Write) bool {
 	case ReadMembers:
 		parent, ok := w.Path.Parent()
 		return ok && w.Kind == WroteMember && parent == r.Path
-	}
-	return false
-}
-
-func newReadIndex(reads []Read) *readIndex {
-	x := &readIndex{
-		value:   make(map[Pointer]struct{}),
-		members: make(map[Pointer]struct{}),
-		within:  make(map[Pointer]struct{}, 2*len(reads)),
-	}
-	for _, r := range reads {
-		switch r.Kind {
-		case ReadValue:
-			x.value[r.Path] = struct{}{}
-		case ReadMembers:
-			x.members[r.Path] = struct{}{}
-		}
-		for at, ok := r.Path, true; ok; at, ok = at.Parent() {
-			if _, known := x.within[at]; known {
-				break // and so is everything above
-			}
-			x.within[at] = struct{}{}
-		}
-	}
-	return x
-}
-
-// invalidatedBy is [Read.invalidatedBy] for all reads at once.
-func (x *readIndex) invalidatedBy(w Write) bool {
-	if w.Kind == WroteNothing {
-		return false
-	}
-	if _, ok := x.within[w.Path]; ok {
-		return true
-	}
-	if parent, ok := w.Path.Parent(); ok && w.Kind == WroteMember {
-		if _, ok := x.members[parent]; ok {
-			return true
-		}
-	}
-	for at, ok := w.Path, true; ok; at, ok = at.Parent() {
-		if _, ok := x.value[at]; ok {
-			return true
-		}
 	}
 	return false
 }

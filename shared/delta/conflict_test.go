@@ -1,8 +1,6 @@
 package delta_test
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -10,24 +8,36 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
 )
 
-// TestReadSetAgreesWithItsIndex compares the test read by read, which small sets
+var writeKinds = []delta.WriteKind{delta.WroteValue, delta.WroteMember, delta.WroteNothing}
+
+// TestL8_ReadSetAgreesWithItsIndex compares the test read by read, which small sets
 // use, with the index that large ones use: one read at a time against all.
-func TestReadSetAgreesWithItsIndex(t *testing.T) {
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 1))
+func TestL8_ReadSetAgreesWithItsIndex(t *testing.T) {
+	random := newRandom(t)
+	names := []string{"", "a", "b", "c", "d", "b~", "b/", "b0"}
 	path := func() delta.Pointer {
 		var p delta.Pointer
 		for range random.IntN(4) {
-			p = p.Member(string(rune('a' + random.IntN(4))))
+			p = p.Member(pick(random, names))
 		}
 		return p
 	}
-	for range 300 {
+	read := func() delta.Read {
+		if random.IntN(2) == 0 {
+			left, right := pick(random, names), pick(random, names)
+			if right != "" && left > right {
+				left, right = right, left
+			}
+			return delta.Gap(path(), left, right)
+		}
+		return delta.Read{Kind: pick(random, []delta.ReadKind{delta.ReadValue, delta.ReadExists, delta.ReadMembers}), Path: path()}
+	}
+	conflicts := 0
+	for range 600 {
 		reads := make([]delta.Read, 1+random.IntN(12))
 		for i := range reads {
-			reads[i] = delta.Read{
-				Kind: []delta.ReadKind{delta.ReadValue, delta.ReadExists, delta.ReadMembers}[random.IntN(3)],
-				Path: path(),
+			if reads[i] = read(); !reads[i].Valid() {
+				t.Fatalf("%q is not valid", reads[i].Path)
 			}
 		}
 		indexed := delta.NewReadSet(reads)
@@ -35,33 +45,53 @@ func TestReadSetAgreesWithItsIndex(t *testing.T) {
 			indexed.ConflictsWith([]delta.Write{{Kind: delta.WroteNothing}})
 		}
 		for range 50 {
-			w := []delta.Write{{
-				Kind: []delta.WriteKind{delta.WroteValue, delta.WroteMember, delta.WroteNothing}[random.IntN(3)],
-				Path: path(),
-			}}
+			w := []delta.Write{{Kind: pick(random, writeKinds), Path: path()}}
 			want := false
 			for _, r := range reads {
 				want = want || delta.Conflicts([]delta.Read{r}, w)
 			}
 			if got := indexed.ConflictsWith(w); got != want {
-				t.Fatalf("seed %d: reads %v, write %v: index says %v, one by one %v", seed, reads, w, got, want)
+				t.Fatalf("reads %v, write %v: index says %v, one by one %v", reads, w, got, want)
+			}
+			if want {
+				conflicts++
 			}
 		}
 	}
+	if conflicts < 3000 || conflicts > 27000 {
+		t.Errorf("%d conflicts of 30000: the test shows nothing", conflicts)
+	}
 }
 
-// BenchmarkConflicts is the worst that a client can ask for: a transaction that
-// read as much as is allowed against many writes.
-func BenchmarkConflicts(b *testing.B) {
-	reads := make([]delta.Read, 4096)
-	writes := make([]delta.Write, 4096)
+// fewReadsAndWrites is what a keystroke reads, against others that do not touch it.
+func fewReadsAndWrites() ([]delta.Read, []delta.Write) {
+	text := delta.PointerOf("notes", "n17", "text")
+	return []delta.Read{
+			{Kind: delta.ReadExists, Path: text},
+			{Kind: delta.ReadValue, Path: text.Member("V3a")},
+			delta.Gap(text, "V3a", "V3b"),
+			{Kind: delta.ReadMembers, Path: delta.PointerOf("notes", "n17", "marks")},
+		}, []delta.Write{
+			{Kind: delta.WroteMember, Path: text.Member("V4~/x")},
+			{Kind: delta.WroteValue, Path: text.Member("V3b")},
+			{Kind: delta.WroteMember, Path: delta.PointerOf("notes", "n18")},
+			{Kind: delta.WroteNothing, Path: text},
+		}
+}
+
+// TestL6_FewReadsAndWritesAllocateNothing, for every number of each.
+func TestL6_FewReadsAndWritesAllocateNothing(t *testing.T) {
+	reads, writes := fewReadsAndWrites()
 	for i := range reads {
-		reads[i] = delta.Read{Kind: delta.ReadValue, Path: delta.PointerOf("read", fmt.Sprint(i), "x")}
-		writes[i] = delta.Write{Kind: delta.WroteValue, Path: delta.PointerOf("written", fmt.Sprint(i), "x")}
-	}
-	for b.Loop() {
-		if delta.Conflicts(reads, writes) {
-			b.Fatal("they do not conflict")
+		for j := range writes {
+			reads, writes := reads[:i+1], writes[:j+1]
+			conflicts := false
+			if n := testing.AllocsPerRun(100, func() { conflicts = conflicts || delta.Conflicts(reads, writes) }); n != 0 {
+				t.Errorf("%d reads, %d writes: %v allocations", len(reads), len(writes), n)
+			}
+			if conflicts {
+				t.Errorf("%d reads, %d writes: they conflict", len(reads), len(writes))
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package delta_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -23,17 +24,48 @@ func TestParseKeepsTheBytes(t *testing.T) {
 	}
 }
 
+// nested returns a patch whose objects are nested as deep as n.
+func nested(n int) string { return strings.Repeat(`{"a":`, n) + `null` + strings.Repeat(`}`, n) }
+
+// named returns a patch with a name of n bytes.
+func named(n int) string { return `{"` + strings.Repeat("n", n) + `":null}` }
+
+// TestParseAccepts has what is at the limits, and names that are easily mistaken.
+func TestParseAccepts(t *testing.T) {
+	for _, text := range []string{
+		nested(jsontext.MaxDepth), named(jsontext.MaxName), `{}`,
+		`{"":1,"~":2,"/":3,"~0":4,"\u2028":5,"𝄞":6,"\u0000":7,"__proto__":8,"\ud834\udd1f":9}`,
+		`{"a":-0,"b":1.0,"c":1E400,"d":12345678901234567890,"e":0.1e-07}`,
+	} {
+		d, err := delta.Parse([]byte(text))
+		if err != nil || string(d.Bytes()) != text {
+			t.Errorf("%.40s: %v", text, err)
+			continue
+		}
+		with, ok := delta.Compose(parse(t, []byte(`{"zz":null}`)), d)
+		composed := decode(t, with.Bytes())
+		delete(composed, "zz")
+		if !ok || !same(composed, decode(t, []byte(text))) {
+			t.Errorf("%.40s composed is %.40s, %v", text, with.Bytes(), ok)
+		}
+	}
+}
+
 func TestL11_ParseRefuses(t *testing.T) {
 	for text, want := range map[string]jsontext.Fault{
-		``:                       jsontext.FaultSyntax,
-		`{"a":}`:                 jsontext.FaultSyntax,
-		`{"a":1}{}`:              jsontext.FaultSyntax,
-		`[]`:                     jsontext.FaultType,
-		`null`:                   jsontext.FaultType,
-		`1`:                      jsontext.FaultType,
-		`{"a":{"b":1,"b":2}}`:    jsontext.FaultDuplicate,
-		"{\"\xff\":1}":           jsontext.FaultText,
-		`{"a":[{"x":"\udc00"}]}`: jsontext.FaultText,
+		``:                            jsontext.FaultSyntax,
+		`{"a":}`:                      jsontext.FaultSyntax,
+		`{"a":1}{}`:                   jsontext.FaultSyntax,
+		`[]`:                          jsontext.FaultType,
+		`null`:                        jsontext.FaultType,
+		`1`:                           jsontext.FaultType,
+		`{"a":{"b":1,"b":2}}`:         jsontext.FaultDuplicate,
+		"{\"\xff\":1}":                jsontext.FaultText,
+		`{"a":[{"x":"\udc00"}]}`:      jsontext.FaultText,
+		`{"\ud834":null}`:             jsontext.FaultText,
+		`{"é":1,"\u00e9":null}`:       jsontext.FaultDuplicate,
+		nested(jsontext.MaxDepth + 1): jsontext.FaultDepth,
+		named(jsontext.MaxName + 1):   jsontext.FaultSize,
 	} {
 		d, err := delta.Parse([]byte(text))
 		var fault *jsontext.Error

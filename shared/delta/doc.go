@@ -7,6 +7,10 @@
 // [Read]s, what a delta changed a set of [Write]s; [Conflicts] decides whether
 // a transaction may still commit after others did (law L8).
 //
+// Deltas have an algebra, over bytes: [Apply], [Diff], [Invert], [Compose] where it
+// is exact (law L12), and [Fold]. Its functions read each text once and rely on its
+// being valid; they keep number literals and do not depend on the order of members.
+//
 // A merge patch cannot hold null as a member's value: null deletes. Arrays are
 // atomic; nulls inside them are kept.
 package delta

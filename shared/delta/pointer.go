@@ -51,11 +51,17 @@ func (p Pointer) Names() []string {
 	}
 	names := strings.Split(string(p[1:]), "/")
 	for i, name := range names {
-		if strings.Contains(name, "~") {
-			names[i] = unescaper.Replace(name)
-		}
+		names[i] = unescape(name)
 	}
 	return names
+}
+
+// unescape returns the name that a token stands for.
+func unescape(token string) string {
+	if strings.Contains(token, "~") {
+		return unescaper.Replace(token)
+	}
+	return token
 }
 
 // Contains reports whether q is p or lies below it.

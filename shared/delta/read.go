@@ -19,6 +19,9 @@ const (
 	ReadExists ReadKind = 'e'
 	// ReadMembers is which members the object at the path has.
 	ReadMembers ReadKind = 'm'
+	// ReadGap is which members an object has from one name to another, both
+	// included; see [Gap].
+	ReadGap ReadKind = 'g'
 )
 
 // Read is one thing that a transaction depended on.
@@ -33,9 +36,15 @@ var WholeDocument = Read{Kind: ReadValue}
 // Valid reports whether r is well formed and can name a place in a document.
 // Reads come from clients.
 func (r Read) Valid() bool {
-	if r.Kind != ReadValue && r.Kind != ReadExists && r.Kind != ReadMembers {
+	if _, ok := ParsePointer(string(r.Path)); !ok {
 		return false
 	}
-	_, ok := ParsePointer(string(r.Path))
-	return ok && strings.Count(string(r.Path), "/") <= jsontext.MaxDepth
+	depth := strings.Count(string(r.Path), "/")
+	switch r.Kind {
+	case ReadValue, ReadExists, ReadMembers:
+		return depth <= jsontext.MaxDepth
+	case ReadGap: // its last two names stand side by side
+		return depth-1 <= jsontext.MaxDepth && r.validGap()
+	}
+	return false
 }

@@ -15,8 +15,9 @@ func TestParseReads(t *testing.T) {
 	}{
 		{`[]`, nil},
 		{` [ "v" ] `, []delta.Read{delta.WholeDocument}},
-		{`["v/a","e/a~1b/\u00e9","m/"]`, []delta.Read{
+		{`["v/a","e/a~1b/\u00e9","m/","g/a~1b/\u00e9/"]`, []delta.Read{
 			{Kind: delta.ReadValue, Path: "/a"}, {Kind: delta.ReadExists, Path: "/a~1b/é"}, {Kind: delta.ReadMembers, Path: "/"},
+			delta.Gap("/a~1b", "é", ""),
 		}},
 	} {
 		if got, err := delta.ParseReads([]byte(c.text)); err != nil || !slices.Equal(got, c.want) {
@@ -29,6 +30,7 @@ func TestL11_ParseReadsRefuses(t *testing.T) {
 	for _, text := range []string{
 		``, `[`, `null`, `{}`, `"v"`, `[1]`, `[null]`, `[["v"]]`, `[""]`, `["x"]`, `["/a"]`, `["va"]`, `["v/~"]`,
 		`["v/\ud800"]`, "[\"v/\xff\"]", `["v"],`, `["v",]`,
+		`["g"]`, `["g/a"]`, `["g/b/a"]`, `["g/a~1/a~"]`,
 	} {
 		if got, err := delta.ParseReads([]byte(text)); err == nil {
 			t.Errorf("%s: %v", text, got)
@@ -39,7 +41,7 @@ func TestL11_ParseReadsRefuses(t *testing.T) {
 // FuzzParseReads checks that whatever is taken is well formed, and that writing
 // it gives a text that is read as the same.
 func FuzzParseReads(f *testing.F) {
-	for _, seed := range []string{`[]`, `["v"]`, `["v/a","e/a~1b/é","m/"]`, `["v/\ud83d\ude00"]`, `["v/\ud800"]`, `[1,{}]`, `["m/~2"]`} {
+	for _, seed := range []string{`[]`, `["v"]`, `["v/a","e/a~1b/é","m/"]`, `["v/\ud83d\ude00"]`, `["v/\ud800"]`, `[1,{}]`, `["m/~2"]`, `["g/a/b","g//"]`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

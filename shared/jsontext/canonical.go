@@ -8,12 +8,12 @@ import (
 // AppendCanonical appends the canonical form of a value: no white space, the
 // members of every object sorted by the bytes of their names, strings escaped
 // as by [AppendString], numbers in their literal text.
-func AppendCanonical(dst, raw []byte) []byte {
+func AppendCanonical[T Text](dst []byte, raw T) []byte {
 	switch KindOf(raw) {
 	case Object:
 		type member struct {
 			name string
-			raw  []byte
+			raw  T
 		}
 		var members []member
 		for name, raw := range Members(raw) {
@@ -96,14 +96,23 @@ func QuotedLen(s string) int {
 }
 
 // appendCanonicalString copies a literal that has no escape; it is canonical.
-func appendCanonicalString(dst, quoted []byte) []byte {
-	if slices.Contains(quoted, '\\') {
+func appendCanonicalString[T Text](dst []byte, quoted T) []byte {
+	if hasEscape(quoted) {
 		return AppendString(dst, Unquote(quoted))
 	}
 	return append(dst, quoted...)
 }
 
-func trim(raw []byte) []byte {
+func trim[T Text](raw T) T {
 	start := skipSpace(raw, 0)
 	return raw[start:skipValue(raw, start)]
+}
+
+func hasEscape[T Text](quoted T) bool {
+	for i := range len(quoted) {
+		if quoted[i] == '\\' {
+			return true
+		}
+	}
+	return false
 }

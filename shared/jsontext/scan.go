@@ -39,8 +39,11 @@ func (k Kind) String() string {
 	return "no value"
 }
 
+// Text is JSON text. Slices of a string need no copy to be kept.
+type Text interface{ ~string | ~[]byte }
+
 // KindOf returns the kind of a value. White space before it is skipped.
-func KindOf(raw []byte) Kind {
+func KindOf[T Text](raw T) Kind {
 	c := raw[skipSpace(raw, 0)]
 	if c == '-' || '0' <= c && c <= '9' {
 		return Number
@@ -50,8 +53,8 @@ func KindOf(raw []byte) Kind {
 
 // Members iterates over the members of an object in the order of the text: the
 // unquoted name and the value, a slice of object without white space around it.
-func Members(object []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+func Members[T Text](object T) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
 		pos := skipSpace(object, skipSpace(object, 0)+1)
 		for object[pos] != '}' {
 			end := skipString(object, pos)
@@ -71,8 +74,8 @@ func Members(object []byte) iter.Seq2[string, []byte] {
 
 // Elements iterates over the elements of an array, each a slice of array
 // without white space around it.
-func Elements(array []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+func Elements[T Text](array T) iter.Seq[T] {
+	return func(yield func(T) bool) {
 		pos := skipSpace(array, skipSpace(array, 0)+1)
 		for array[pos] != ']' {
 			end := skipValue(array, pos)
@@ -87,8 +90,9 @@ func Elements(array []byte) iter.Seq[[]byte] {
 	}
 }
 
-// Unquote returns the text that a string literal stands for.
-func Unquote(quoted []byte) string {
+// Unquote returns the text that a string literal stands for. It is a part of
+// quoted where that is a string without escapes.
+func Unquote[T Text](quoted T) string {
 	body := quoted[1 : len(quoted)-1]
 	first := 0
 	for first < len(body) && body[first] != '\\' {
@@ -132,7 +136,7 @@ func Unquote(quoted []byte) string {
 	return string(out)
 }
 
-func skipSpace(data []byte, pos int) int {
+func skipSpace[T Text](data T, pos int) int {
 	for pos < len(data) && (data[pos] == ' ' || data[pos] == '\n' || data[pos] == '\t' || data[pos] == '\r') {
 		pos++
 	}
@@ -140,7 +144,7 @@ func skipSpace(data []byte, pos int) int {
 }
 
 // skipString returns the end of the string literal that begins at pos.
-func skipString(data []byte, pos int) int {
+func skipString[T Text](data T, pos int) int {
 	for pos++; data[pos] != '"'; pos++ {
 		if data[pos] == '\\' {
 			pos++
@@ -150,7 +154,7 @@ func skipString(data []byte, pos int) int {
 }
 
 // skipValue returns the end of the value that begins at pos.
-func skipValue(data []byte, pos int) int {
+func skipValue[T Text](data T, pos int) int {
 	switch data[pos] {
 	case '"':
 		return skipString(data, pos)
@@ -182,12 +186,13 @@ func skipValue(data []byte, pos int) int {
 	return pos
 }
 
-func hex4(data []byte, pos int) (uint16, bool) {
+func hex4[T Text](data T, pos int) (uint16, bool) {
 	if pos+4 > len(data) {
 		return 0, false
 	}
 	var n uint16
-	for _, c := range data[pos : pos+4] {
+	for i := range 4 {
+		c := data[pos+i]
 		switch {
 		case '0' <= c && c <= '9':
 			c -= '0'
