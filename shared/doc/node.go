@@ -1,88 +1,214 @@
 package doc
 
 import (
-	"bytes"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
 )
 
-// node is an object (members is not nil) or a leaf (raw is the canonical JSON of
-// a scalar or an array). raw is never changed once set.
+// node is one value of the tree. A leaf, and an object that nobody has looked
+// into or that is small, is its canonical text; any other object is expanded.
+// Text is never changed, so parts of it may be kept.
 type node struct {
-	raw     []byte
-	members map[string]*node
+	raw string // canonical, without null members; unused where obj is set
+	obj *object
 }
 
-func newObject() *node { return &node{members: make(map[string]*node)} }
+// object is an expanded object: one level of it, whose members are nodes again.
+type object struct {
+	members map[string]*node
+	sorted  []string // the names in canonical order; nil when not known
+}
 
-func newLeaf(raw []byte) *node { return &node{raw: jsontext.AppendCanonical(nil, raw)} }
+// flatMax is the length up to which an object is kept as text. To read a member
+// is then to scan it, and to write one is to copy it: both cost less than the
+// memory and the look-ups of an expanded object.
+const flatMax = 512
 
-// parseNode builds the tree of a valid value. Null members are left out: this is
-// what merging the value into nothing yields.
-func parseNode(raw []byte) *node {
-	if jsontext.KindOf(raw) != jsontext.Object {
-		return newLeaf(raw)
+// nothing reports whether n is the zero node, which stands for no value.
+func (n *node) nothing() bool { return n.obj == nil && n.raw == "" }
+
+func (n *node) isObject() bool {
+	return n != nil && (n.obj != nil || n.raw[0] == '{')
+}
+
+// flatObject reports whether n is an object that stays text.
+func (n *node) flatObject() bool {
+	return n.obj == nil && len(n.raw) <= flatMax && n.raw[0] == '{'
+}
+
+// expand makes n, an object, an expanded one and returns it.
+func (n *node) expand() *object {
+	if n.obj != nil {
+		return n.obj
 	}
-	n := newObject()
-	for name, raw := range jsontext.Members(raw) {
-		if jsontext.KindOf(raw) != jsontext.Null {
-			n.members[name] = parseNode(raw)
+	o := &object{}
+	var slab []node
+	for quoted, value := range rawMembers(n.raw) {
+		if o.members == nil {
+			// The members of a large object tend to be of one size.
+			guess := 1 + len(n.raw)/(len(quoted)+len(value)+len(":,"))
+			o.members = make(map[string]*node, guess)
+			o.sorted = make([]string, 0, guess)
+			slab = make([]node, 0, guess)
+		}
+		if len(slab) == cap(slab) {
+			slab = make([]node, 0, min(256, 2*cap(slab)))
+		}
+		slab = append(slab, node{raw: value})
+		name := jsontext.Unquote(quoted)
+		o.members[name] = &slab[len(slab)-1]
+		o.sorted = append(o.sorted, name)
+	}
+	if o.members == nil {
+		o.members = make(map[string]*node)
+	}
+	*n = node{obj: o}
+	return o
+}
+
+// collapse makes an expanded object text again if it is small. Nobody may hold
+// on to what is in it.
+func (n *node) collapse() {
+	if n.obj == nil {
+		return
+	}
+	size := len("{}")
+	for name, child := range n.obj.members {
+		if child.obj != nil {
+			return
+		}
+		if size += len(name) + len(child.raw); size > flatMax/2 {
+			return // not at the bound itself, where it might go to and fro
 		}
 	}
-	return n
+	*n = node{raw: string(n.appendCanonical(make([]byte, 0, 2*size)))}
 }
 
-func (n *node) isObject() bool { return n != nil && n.members != nil }
+// member returns a member of a flat object.
+func (n *node) member(name string) (node, bool) {
+	for quoted, value := range rawMembers(n.raw) {
+		if quotedIs(quoted, name) {
+			return node{raw: value}, true
+		}
+	}
+	return node{}, false
+}
 
-// member returns a member of an object; nil when n is no object or has none of
-// that name.
-func (n *node) member(name string) *node {
-	if n == nil {
+// cell returns the place of a member of a large object, which it expands. It is
+// nil where there is none, and for anything else.
+func (n *node) cell(name string) *node {
+	if n == nil || !n.isObject() || n.flatObject() {
 		return nil
 	}
-	return n.members[name]
+	return n.expand().members[name]
 }
 
-func (n *node) equalLeaf(other *node) bool {
-	return n.members == nil && other.members == nil && bytes.Equal(n.raw, other.raw)
+// names returns the member names of an object in canonical order. The caller
+// must not change the slice.
+func (n *node) names() []string {
+	if n.obj == nil {
+		var names []string
+		for quoted := range rawMembers(n.raw) {
+			names = append(names, jsontext.Unquote(quoted))
+		}
+		return names
+	}
+	return n.obj.names()
 }
 
-func (n *node) names() []string { return slices.Sorted(maps.Keys(n.members)) }
+func (o *object) names() []string {
+	if o.sorted == nil {
+		o.sorted = make([]string, 0, len(o.members))
+		for name := range o.members {
+			o.sorted = append(o.sorted, name)
+		}
+		slices.Sort(o.sorted)
+	}
+	return o.sorted
+}
+
+// put makes a member that is not there.
+func (o *object) put(name string, child *node) {
+	o.members[name] = child
+	if n := len(o.sorted); n > 0 && o.sorted[n-1] < name && n < cap(o.sorted) {
+		o.sorted = append(o.sorted, name)
+	} else {
+		o.sorted = nil
+	}
+}
+
+func (o *object) remove(name string) {
+	delete(o.members, name)
+	o.sorted = nil
+}
+
+// entry is a member by value.
+type entry struct {
+	name string
+	node node
+}
+
+// entries appends the members of an object in canonical order.
+func (n *node) entries(dst []entry) []entry {
+	if n.obj == nil {
+		for quoted, value := range rawMembers(n.raw) {
+			dst = append(dst, entry{jsontext.Unquote(quoted), node{raw: value}})
+		}
+		return dst
+	}
+	for _, name := range n.obj.names() {
+		dst = append(dst, entry{name, *n.obj.members[name]})
+	}
+	return dst
+}
 
 func (n *node) appendCanonical(dst []byte) []byte {
-	if !n.isObject() {
+	if n.obj == nil {
 		return append(dst, n.raw...)
 	}
 	dst = append(dst, '{')
-	for i, name := range n.names() {
+	for i, name := range n.obj.names() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(jsontext.AppendString(dst, name), ':')
-		dst = n.members[name].appendCanonical(dst)
+		dst = n.obj.members[name].appendCanonical(dst)
 	}
 	return append(dst, '}')
 }
 
-// size returns the length that memberSize counts with.
+// text returns the canonical text.
+func (n *node) text() string {
+	if n.obj == nil {
+		return n.raw
+	}
+	return string(n.appendCanonical(nil))
+}
+
+// size returns the length of the canonical text.
 func (n *node) size() int {
-	if !n.isObject() {
+	if n.obj == nil {
 		return len(n.raw)
 	}
-	total := len("{}")
-	for name, child := range n.members {
-		total += memberSize(name, child)
+	total := len("{}") + max(0, len(n.obj.members)-1)
+	for name, child := range n.obj.members {
+		total += jsontext.QuotedLen(name) + len(":") + child.size()
 	}
 	return total
 }
 
-// memberSize is the size of a member with its quoted name, colon and comma; 0
-// for none.
-func memberSize(name string, n *node) int {
-	if n == nil {
-		return 0
+// same reports whether two nodes are the same text. It may say no of expanded
+// objects that are equal.
+func (n *node) same(other *node) bool {
+	return n.obj == other.obj && (n.obj != nil || n.raw == other.raw)
+}
+
+// quotedIs reports whether a canonical string literal stands for the name.
+func quotedIs(quoted, name string) bool {
+	if strings.IndexByte(quoted, '\\') >= 0 {
+		return jsontext.Unquote(quoted) == name
 	}
-	return jsontext.QuotedLen(name) + len(":,") + n.size()
+	return quoted[1:len(quoted)-1] == name
 }

@@ -20,7 +20,9 @@ func pick[T any](r random, from []T) T { return from[r.IntN(len(from))] }
 var (
 	plainNames = []string{"a", "b", "c"}
 	oddNames   = []string{"", "/", "~", "~1", "a/b", `"`, `\`, "\x00", "\n", "\x7f", "é", "𝄞", "\u2028", "__proto__", "<&>"}
-	scalars    = []string{"0", "-0", "1", "1.0", "-1e-7", "1E400", "12345678901234567890", "0.10", "true", "false", `""`, `"a"`}
+	scalars    = []string{"0", "-0", "1", "1.0", "-1e-7", "1E400", "12345678901234567890", "0.10", "true", "false", `""`, `"a"`,
+		// An object with this one is too large to be kept as text.
+		`"` + strings.Repeat("x", 600) + `"`}
 )
 
 func (r random) name() string {

@@ -20,52 +20,136 @@ type Change struct {
 	// Reads is what the transaction depended on, sorted by path. More than
 	// [MaxReads] of them are one read of the whole document.
 	Reads []delta.Read
+	// Edits is what a transaction with edits in it did, in order; nil for any other.
+	// Seen is the part of Reads that its function saw: while that is unchanged, the
+	// edits may be done again in its place.
+	Edits []Edit
+	Seen  []delta.Read
 }
 
 // Empty reports whether nothing changed.
 func (c Change) Empty() bool { return len(c.Writes) == 0 }
 
-// MaxReads bounds how many reads of one transaction are told apart.
-const MaxReads = 4000
-
 // Update runs fn as a transaction. If fn returns nil its changes are committed
 // and described by the Change; otherwise, or if fn panics, the document is as
-// it was before and Update returns fn's error. Transactions do not nest: within
-// one, Update returns [ErrNested].
+// it was before, with all that is derived from it, and Update returns fn's
+// error. Within a transaction, Update returns [ErrNested]: nest by [Tx.Update].
 func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 	if d.busy {
 		return Change{}, ErrNested
 	}
 	d.busy = true
-	tx := &Tx{doc: d, reads: make(map[delta.Read]struct{})}
-	before := d.size
+	if d.pool == nil {
+		d.pool = &pool{}
+	}
+	tx := &d.pool.tx
+	tx.doc, tx.pool = d, d.pool
 	committed := false
 	defer func() {
 		if !committed {
-			tx.touched.restore(d.root)
-			d.size = before
+			tx.undo(0)
 		}
-		tx.doc, d.busy = nil, false
+		d.pool.reset()
+		d.busy = false
 	}()
 	if err := fn(tx); err != nil {
 		return Change{}, err
 	}
+	change := tx.commit()
 	committed = true
-	change := Change{}
-	change.Delta, change.Effect = tx.commit()
-	change.Reads = tx.readSet()
+	d.busy = false
+	d.notify(change.Writes)
 	return change, nil
 }
 
-// ErrNested is returned by an Update within another one of the same document.
+// ErrNested is returned by an Update of a document within another one.
 var ErrNested = errors.New("doc: update within an update")
 
 // Tx is a running transaction. It sees its own writes. It must not be used after
-// the function that it was given to has returned.
+// the function that it was given to has returned: it is used again.
 type Tx struct {
-	doc     *Doc
-	touched touch
-	reads   map[delta.Read]struct{}
+	doc    *Doc
+	reads  readList
+	within readList // of edits
+	edits  int      // in the script
+	doing  int      // edits that are being done, one within the other
+	*pool
+}
+
+// pool is memory that transactions use one after the other.
+type pool struct {
+	tx      Tx
+	root    touch
+	journal journal
+	script  []step
+	touches []touch
+	used    int
+}
+
+func (p *pool) touch(name string) *touch {
+	if p.used == len(p.touches) {
+		if p.used > 0 {
+			return &touch{name: name} // more than usual
+		}
+		p.touches = make([]touch, 16)
+	}
+	t := &p.touches[p.used]
+	p.used++
+	t.name = name
+	return t
+}
+
+func (p *pool) reset() {
+	p.tx = Tx{}
+	p.root.reset()
+	for i := range p.touches[:p.used] {
+		p.touches[i].reset()
+	}
+	p.used = 0
+	p.journal = recycle(p.journal)
+	p.script = recycle(p.script)
+}
+
+// maxPooled bounds the memory that is kept for the next transaction.
+const maxPooled = 256
+
+// recycle empties a slice, to be filled again.
+func recycle[S ~[]E, E any](s S) S {
+	if clear(s); cap(s) > maxPooled {
+		return nil
+	}
+	return s[:0]
+}
+
+func (t *touch) reset() { *t = touch{children: recycle(t.children)} }
+
+// Update runs fn as a part of the transaction: if it returns an error, or
+// panics, what it wrote is taken back and the rest of the transaction stands.
+// What it read counts nevertheless.
+func (tx *Tx) Update(fn func(*Tx) error) error {
+	mark, script, edits, doing := len(tx.journal), len(tx.script), tx.edits, tx.doing
+	done := false
+	defer func() {
+		if !done {
+			tx.undo(mark)
+			clear(tx.script[script:])
+			tx.script, tx.edits, tx.doing = tx.script[:script], edits, doing
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// undo takes back what was written since the mark, derived state included.
+func (tx *Tx) undo(mark int) {
+	if len(tx.journal) == mark {
+		return
+	}
+	tx.journal.take(mark)
+	tx.doc.watched.rederive(&tx.root, tx.doc.root)
 }
 
 // PathError reports a write that has no place in the document.
@@ -78,6 +162,12 @@ func (e *PathError) Error() string {
 	return "path " + strconv.Quote(string(e.Path)) + ": " + e.Reason
 }
 
+// Value returns the value at p, no value if there is none.
+func (tx *Tx) Value(p delta.Pointer) Value {
+	tx.read(delta.ReadValue, p)
+	return tx.doc.Value(p)
+}
+
 // Get returns the canonical JSON of the value at p, and whether there is one.
 func (tx *Tx) Get(p delta.Pointer) ([]byte, bool) {
 	tx.read(delta.ReadValue, p)
@@ -86,30 +176,31 @@ func (tx *Tx) Get(p delta.Pointer) ([]byte, bool) {
 
 // IsObject reports whether there is an object at p.
 func (tx *Tx) IsObject(p delta.Pointer) bool {
-	return tx.look(tx.doc.lookup(p), p)
+	is := tx.doc.Value(p).IsObject()
+	tx.look(is, p)
+	return is
 }
 
-// look reports whether n, the value at p, is an object, and notes what that says
-// about the document.
-func (tx *Tx) look(n *node, p delta.Pointer) bool {
-	if !n.isObject() {
+// look notes that the transaction has seen whether there is an object at p.
+func (tx *Tx) look(is bool, p delta.Pointer) {
+	if is {
+		tx.read(delta.ReadExists, p)
+	} else {
 		tx.read(delta.ReadValue, p)
-		return false
 	}
-	tx.read(delta.ReadExists, p)
-	return true
 }
 
-// Members returns the member names of the object at p in sorted order, nil when
-// there is no object.
+// Members returns the member names of the object at p in canonical order, nil
+// when there is no object. The slice is the caller's.
 func (tx *Tx) Members(p delta.Pointer) []string {
-	n := tx.doc.lookup(p)
-	if !n.isObject() {
+	v := tx.doc.Value(p)
+	if !v.IsObject() {
 		tx.read(delta.ReadValue, p)
 		return nil
 	}
 	tx.read(delta.ReadMembers, p)
-	return n.names()
+	n := v.node()
+	return slices.Clone(n.names())
 }
 
 // Set puts a JSON value at p, in place of what is there. Its parent must be an
@@ -117,7 +208,7 @@ func (tx *Tx) Members(p delta.Pointer) []string {
 // [Tx.Delete]. So is what would nest deeper than [jsontext.MaxDepth]. The error
 // is a [*PathError] or a [*jsontext.Error].
 func (tx *Tx) Set(p delta.Pointer, value []byte) error {
-	if err := jsontext.ValidateWithin(value, len(p.Names())); err != nil {
+	if err := jsontext.ValidateWithin(value, strings.Count(string(p), "/")); err != nil {
 		return err
 	}
 	if jsontext.KindOf(value) == jsontext.Null {
@@ -128,82 +219,71 @@ func (tx *Tx) Set(p delta.Pointer, value []byte) error {
 			return err
 		}
 	}
-	return tx.put(p, parseNode(value))
+	return tx.do(step{at: p, value: node{raw: string(jsontext.AppendCanonical(nil, value))}})
 }
 
 // Delete removes the value at p. Removing what is not there is no error.
-func (tx *Tx) Delete(p delta.Pointer) error { return tx.put(p, nil) }
+func (tx *Tx) Delete(p delta.Pointer) error { return tx.do(step{at: p}) }
 
 // Merge applies a merge patch to the document. It reads no more than whether the
 // objects of the patch meet objects.
-func (tx *Tx) Merge(patch delta.Delta) error {
-	tx.merge(tx.doc.root, &tx.touched, patch.Bytes(), "")
-	return nil
-}
+func (tx *Tx) Merge(patch delta.Delta) error { return tx.do(step{patch: &patch}) }
 
-func (tx *Tx) put(p delta.Pointer, now *node) error {
+func (tx *Tx) put(p delta.Pointer, now node) error {
 	if _, ok := delta.ParsePointer(string(p)); !ok {
 		return &PathError{Path: p, Reason: "is not a JSON pointer in normal form"}
 	}
-	names := p.Names()
-	if len(names) == 0 {
-		if !now.isObject() {
-			return &PathError{Path: p, Reason: "the document itself must be an object"}
-		}
-		tx.read(delta.ReadValue, p)
-		for _, name := range tx.doc.root.names() {
-			if now.members[name] == nil {
-				tx.replace(tx.doc.root, &tx.touched, name, nil)
-			}
-		}
-		for name, child := range now.members {
-			tx.replace(tx.doc.root, &tx.touched, name, child)
-		}
-		return nil
+	parentPath, ok := p.Parent()
+	if !ok {
+		return tx.putRoot(now)
 	}
-	if jsontext.QuotedLen(names[len(names)-1])-len(`""`) > jsontext.MaxName {
+	last, _ := cut(p[len(parentPath):])
+	if jsontext.QuotedLen(last)-len(`""`) > jsontext.MaxName {
 		return &PathError{Path: p, Reason: "its last name is longer than " + strconv.Itoa(jsontext.MaxName) + " bytes"}
 	}
-	parentPath, _ := p.Parent()
-	if !tx.IsObject(parentPath) {
+	parent, ok := tx.Object(parentPath)
+	tx.look(ok, parentPath)
+	if !ok {
 		return &PathError{Path: parentPath, Reason: "is not an object, so it has no members to write"}
 	}
-	parent, at := tx.doc.root, &tx.touched
-	for _, name := range names[:len(names)-1] {
-		parent, at = parent.members[name], at.child(name)
-	}
-	last := names[len(names)-1]
-	tx.readSubtree(p, parent.members[last])
-	tx.replace(parent, at, last, now)
+	parent.put(last, now)
 	return nil
 }
 
-// replace is the one place where a transaction changes the tree.
-func (tx *Tx) replace(parent *node, at *touch, name string, now *node) {
-	tx.doc.size -= memberSize(name, parent.members[name])
-	at.child(name).keep(parent.members[name])
-	tx.doc.size += memberSize(name, now)
-	if now == nil {
-		delete(parent.members, name)
-	} else {
-		parent.members[name] = now
+func (tx *Tx) putRoot(now node) error {
+	if now.nothing() || !now.isObject() {
+		return &PathError{Reason: "the document itself must be an object"}
 	}
+	tx.read(delta.ReadValue, "")
+	root, _ := tx.Object("")
+	fresh := now.expand()
+	for _, name := range slices.Clone(tx.doc.root.names()) {
+		if fresh.members[name] == nil {
+			root.write(name, node{})
+		}
+	}
+	for _, name := range fresh.names() {
+		root.write(name, *fresh.members[name])
+	}
+	return nil
 }
 
-func (tx *Tx) merge(target *node, at *touch, patch []byte, p delta.Pointer) {
+func (tx *Tx) merge(o *Object, patch string) {
 	for name, raw := range jsontext.Members(patch) {
 		switch jsontext.KindOf(raw) {
 		case jsontext.Object:
-			old, below := target.members[name], p.Member(name)
-			if tx.look(old, below) {
-				tx.merge(old, at.child(name), raw, below)
-			} else {
-				tx.replace(target, at, name, parseNode(raw))
+			p := o.at.Member(name)
+			is := o.cell.obj.members[name].isObject()
+			tx.look(is, p)
+			if is {
+				tx.merge(o.child(name, p), raw)
+				continue
 			}
+			o.write(name, node{raw: string(appendMerged(nil, raw))})
 		case jsontext.Null:
-			tx.replace(target, at, name, nil)
+			o.write(name, node{})
 		default:
-			tx.replace(target, at, name, parseNode(raw))
+			o.write(name, node{raw: string(appendMerged(nil, raw))})
 		}
 	}
 }
@@ -211,51 +291,44 @@ func (tx *Tx) merge(target *node, at *touch, patch []byte, p delta.Pointer) {
 // commit compares what was with what is. What the delta is silent about because
 // it is the same before and after, and where it relies on what was there to be
 // no object, counts as read: another base would have made another delta.
-func (tx *Tx) commit() (delta.Delta, Effect) {
-	w := differ{relied: tx.note}
-	return w.commit(&tx.touched, tx.doc.root)
-}
-
-// readSubtree notes that an object is to be replaced or deleted with everything
-// in it: a member that somebody adds deep inside would else survive.
-func (tx *Tx) readSubtree(p delta.Pointer, n *node) {
-	if !n.isObject() {
-		return
+func (tx *Tx) commit() Change {
+	w := differ{tx: tx, account: &tx.doc.account, scratch: tx.doc.scratch}
+	if tx.edits == len(tx.script) {
+		tx.doing = 1 // then that is an affair of the edits
 	}
-	tx.read(delta.ReadMembers, p)
-	for name, child := range n.members {
-		if child.isObject() {
-			tx.readSubtree(p.Member(name), child)
-		}
+	w.touched(&tx.root, tx.doc.root.obj, tx.doc.watched, rootPlace)
+	var change Change
+	change.Delta, change.Effect = w.result()
+	tx.doc.scratch = w.scratch
+	if tx.edits > 0 {
+		change.Edits, change.Seen = tx.replay(), tx.reads.set()
 	}
+	change.Reads = tx.reads.join(&tx.within)
+	return change
 }
 
 // read notes a read, unless the transaction itself has written the place.
 func (tx *Tx) read(kind delta.ReadKind, p delta.Pointer) {
-	if !tx.touched.covers(p.Names()) {
-		tx.note(kind, p)
-	}
-}
-
-func (tx *Tx) note(kind delta.ReadKind, p delta.Pointer) {
-	if len(tx.reads) <= MaxReads {
-		tx.reads[delta.Read{Kind: kind, Path: p}] = struct{}{}
-	}
-}
-
-func (tx *Tx) readSet() []delta.Read {
-	if len(tx.reads) > MaxReads {
-		return []delta.Read{delta.WholeDocument}
-	}
-	reads := make([]delta.Read, 0, len(tx.reads))
-	for r := range tx.reads {
-		reads = append(reads, r)
-	}
-	slices.SortFunc(reads, func(a, b delta.Read) int {
-		if a.Path != b.Path {
-			return strings.Compare(string(a.Path), string(b.Path))
+	for t, rest := &tx.root, p; ; {
+		if t.kept {
+			return
 		}
-		return int(a.Kind) - int(b.Kind)
-	})
-	return reads
+		if rest == "" || len(t.children) == 0 {
+			break
+		}
+		var name string
+		name, rest = cut(rest)
+		if t = t.find(name); t == nil {
+			break
+		}
+	}
+	tx.note(delta.Read{Kind: kind, Path: p})
+}
+
+func (tx *Tx) note(r delta.Read) {
+	if tx.doing > 0 {
+		tx.within.add(r)
+	} else {
+		tx.reads.add(r)
+	}
 }

@@ -1,0 +1,173 @@
+package doc
+
+import (
+	"strconv"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+)
+
+// Edit is a change of a collection, such as a text, a list or a counter, that
+// means more than the values it writes: made again on another state of the
+// document, it does there what it was meant to do. So a transaction of edits need
+// not be run again when others have changed what the edits found; they are.
+type Edit interface {
+	// Do makes the edit. It may be done again later, on another state.
+	Do(tx *Tx) error
+	// At is the place of the collection.
+	At() delta.Pointer
+	// Inverse returns the edit that takes back what Do did last, nil if that was
+	// nothing.
+	Inverse() Edit
+}
+
+// Mover is an Edit that speaks of positions, which the changes of others move.
+type Mover interface {
+	Edit
+	// Move moves the edit over a change below it that it does not know of, and the
+	// change over the edit, for the next one.
+	Move(below *Below)
+}
+
+// Below is what a delta of somebody else has done to collections, as the edits
+// see it that are on top of it: each collection keeps what it needs under a key
+// of its own.
+type Below struct{ of map[any]any }
+
+// Get returns what was put for a collection, nil for nothing.
+func (b *Below) Get(collection any) any { return b.of[collection] }
+
+// Put sets it.
+func (b *Below) Put(collection, change any) {
+	if b.of == nil {
+		b.of = make(map[any]any)
+	}
+	b.of[collection] = change
+}
+
+// Do makes an edit in the transaction. What it reads counts for the conflict
+// test, but when only that has changed, edits are done again instead of the
+// function of the transaction. An edit that fails has done nothing.
+func (tx *Tx) Do(e Edit) error { return tx.do(step{edit: e}) }
+
+// step is an edit, or a plain write, which is kept like this to cost nothing in a
+// transaction of such writes.
+type step struct {
+	edit  Edit
+	patch *delta.Delta // merged
+	at    delta.Pointer
+	value node // put at that place; none to delete
+}
+
+func (tx *Tx) do(s step) error {
+	if tx.doing > 0 {
+		return s.do(tx)
+	}
+	if s.edit != nil {
+		tx.doing++
+		err := tx.Update(func(*Tx) error { return s.do(tx) })
+		if tx.doing--; err != nil {
+			return err
+		}
+		tx.edits++
+	} else if err := s.do(tx); err != nil {
+		return err
+	}
+	tx.script = append(tx.script, s)
+	return nil
+}
+
+func (s *step) do(tx *Tx) error {
+	switch {
+	case s.edit != nil:
+		return s.edit.Do(tx)
+	case s.patch != nil:
+		o, _ := tx.Object("")
+		tx.merge(&o, string(s.patch.Bytes()))
+		return nil
+	}
+	return tx.put(s.at, s.value)
+}
+
+// replay returns the script as edits.
+func (tx *Tx) replay() []Edit {
+	edits := make([]Edit, len(tx.script))
+	for i, s := range tx.script {
+		if edits[i] = s.edit; s.edit == nil {
+			edits[i] = &plain{s}
+		}
+	}
+	return edits
+}
+
+// plain is the edit that a plain write amounts to in a transaction with others.
+type plain struct{ step step }
+
+func (e *plain) Do(tx *Tx) error   { return e.step.do(tx) }
+func (e *plain) At() delta.Pointer { return e.step.at }
+func (e *plain) Inverse() Edit     { return nil } // the inverse delta has it
+
+// FormatError reports a collection whose JSON is not what it has to be.
+type FormatError struct {
+	Path delta.Pointer
+	Want string
+}
+
+func (e *FormatError) Error() string { return "path \"" + string(e.Path) + "\" is not " + e.Want }
+
+// Add adds n to the counter at p, which is any integer of at most 2^53-1, and
+// returns what it is then. A counter that is not there is 0. Additions by several
+// clients at once all count: it is an [Edit]. The error is a [*FormatError], also
+// where the sum would be out of range, or that of [Tx.Set].
+func (tx *Tx) Add(p delta.Pointer, n int64) (int64, error) {
+	e := &addition{at: p, n: n}
+	err := tx.Do(e)
+	return e.sum, err
+}
+
+// MaxCounter is the largest value of a counter, and -MaxCounter the least: the
+// integers that every JSON library keeps exact (RFC 8259, section 6).
+const MaxCounter = 1<<53 - 1
+
+type addition struct {
+	at     delta.Pointer
+	n, sum int64
+}
+
+func (e *addition) At() delta.Pointer { return e.at }
+func (e *addition) Inverse() Edit     { return &addition{at: e.at, n: -e.n} }
+
+func (e *addition) Do(tx *Tx) error {
+	now := int64(0)
+	if v := tx.Value(e.at); v.Present() {
+		var ok bool
+		if now, ok = integer(v.Raw()); !ok {
+			return &FormatError{Path: e.at, Want: "a counter: an integer of at most 2^53-1"}
+		}
+	}
+	if e.n > 2*MaxCounter || e.n < -2*MaxCounter || now+e.n > MaxCounter || now+e.n < -MaxCounter {
+		return &FormatError{Path: e.at, Want: "a counter with room for the sum: it would pass 2^53-1"}
+	}
+	e.sum = now + e.n
+	return tx.Set(e.at, strconv.AppendInt(nil, e.sum, 10))
+}
+
+// integer parses the canonical text of an integer within the range of counters.
+func integer(raw string) (n int64, ok bool) {
+	digits := raw
+	if digits != "" && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if digits == "" || len(digits) > len("9007199254740991") {
+		return 0, false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(digits[i]-'0')
+	}
+	if digits != raw {
+		n = -n
+	}
+	return n, -MaxCounter <= n && n <= MaxCounter
+}

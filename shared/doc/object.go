@@ -1,0 +1,187 @@
+package doc
+
+import (
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+)
+
+// Object is an object of the document within a transaction: the place where
+// lists, texts and other collections write. It costs one look-up to get and
+// nothing to use again.
+//
+// What is written by an Object is canonical JSON by construction, and it notes
+// as read only what it says: who uses it answers for the rest. It must not be
+// used after something at its place or above it was replaced.
+type Object struct {
+	tx    *Tx
+	cell  *node // expanded
+	touch *touch
+	w     *watched
+	at    delta.Pointer
+	above []upper
+}
+
+// upper is an object above another one that something is derived from.
+type upper struct {
+	w    *watched
+	name string // of the member on the way down
+	cell *node
+}
+
+// Object returns the object at p, if there is one. It notes no read.
+func (tx *Tx) Object(p delta.Pointer) (Object, bool) {
+	o := Object{tx: tx, cell: tx.doc.root, touch: &tx.root, w: tx.doc.watched, at: p}
+	for rest := p; rest != ""; {
+		var name string
+		name, rest = cut(rest)
+		if !o.cell.expand().members[name].isObject() {
+			return Object{}, false
+		}
+		o.down(name)
+	}
+	o.cell.expand()
+	return o, true
+}
+
+// child returns the object that is a member.
+func (o *Object) child(name string, at delta.Pointer) *Object {
+	below := *o
+	o = &below
+	o.above = slices.Clip(o.above)
+	o.down(name)
+	o.at = at
+	o.cell.expand()
+	return o
+}
+
+func (o *Object) down(name string) {
+	child := o.cell.obj.members[name]
+	if o.w != nil && len(o.w.derived) > 0 {
+		o.above = append(o.above, upper{o.w, name, child})
+	}
+	o.touch = o.tx.below(o.touch, name)
+	o.cell, o.w = child, o.w.child(name)
+}
+
+// below returns the touch of a member; t itself where all is the transaction's.
+func (tx *Tx) below(t *touch, name string) *touch {
+	if t.kept {
+		return t
+	}
+	c := t.find(name)
+	if c == nil {
+		c = tx.pool.touch(name)
+		t.add(c)
+	}
+	return c
+}
+
+// Value returns a member.
+func (o *Object) Value(name string) Value {
+	if child := o.cell.obj.members[name]; child != nil {
+		return Value{cell: child}
+	}
+	return Value{}
+}
+
+// Len returns the number of members.
+func (o *Object) Len() int { return len(o.cell.obj.members) }
+
+// Set writes a member. The text must be canonical, neither null nor an object
+// with a null in it, nest no deeper than there is room, and the name no longer
+// than [jsontext.MaxName].
+func (o *Object) Set(name, canonical string) { o.put(name, node{raw: canonical}) }
+
+// Delete removes a member.
+func (o *Object) Delete(name string) { o.put(name, node{}) }
+
+// ReadValue notes that the transaction depends on the value of a member.
+func (o *Object) ReadValue(name string) { o.read(delta.ReadValue, name) }
+
+// ReadExists notes that it depends on a member's being an object, or on what it
+// is if it is none.
+func (o *Object) ReadExists(name string) {
+	if o.Value(name).IsObject() {
+		o.read(delta.ReadExists, name)
+	} else {
+		o.read(delta.ReadValue, name)
+	}
+}
+
+// ReadMembers notes that it depends on the set of members.
+func (o *Object) ReadMembers() {
+	if !o.touch.kept {
+		o.tx.note(delta.Read{Kind: delta.ReadMembers, Path: o.at})
+	}
+}
+
+// ReadGap notes that it depends on there being nothing between two members in
+// the order of their names, and on them; "" is the end of the object.
+func (o *Object) ReadGap(left, right string) {
+	if !o.touch.kept {
+		o.tx.note(delta.Gap(o.at, left, right))
+	}
+}
+
+func (o *Object) read(kind delta.ReadKind, name string) {
+	if c := o.touch.find(name); !o.touch.kept && (c == nil || !c.kept) {
+		o.tx.note(delta.Read{Kind: kind, Path: o.at.Member(name)})
+	}
+}
+
+// put writes a member, whose present value counts as read as far as [Tx.Set]
+// says.
+func (o *Object) put(name string, now node) {
+	if old := o.cell.obj.members[name]; old.isObject() {
+		o.tx.readSubtree(o.at.Member(name), old)
+	}
+	o.write(name, now)
+}
+
+// write is the one place where a transaction changes the tree; no node removes
+// the member.
+func (o *Object) write(name string, now node) {
+	tx, obj := o.tx, o.cell.obj
+	child := obj.members[name]
+	u := undo{object: obj, name: name, cell: child, existed: child != nil, removed: now.nothing()}
+	if child != nil {
+		u.before = *child
+	}
+	if c := tx.below(o.touch, name); !c.kept {
+		c.kept, c.written, c.existed, c.before = true, true, u.existed, u.before
+		u.touch = c
+	}
+	switch {
+	case u.removed && child == nil:
+		return
+	case u.removed:
+		obj.remove(name)
+		child = nil
+	case child == nil:
+		child = &node{raw: now.raw, obj: now.obj}
+		obj.put(name, child)
+	default:
+		*child = now
+	}
+	tx.journal = append(tx.journal, u)
+	if o.w != nil {
+		o.w.child(name).replaced(child)
+		o.w.memberChanged(name, child)
+	}
+	for _, a := range o.above {
+		a.w.memberChanged(a.name, a.cell)
+	}
+}
+
+// readSubtree notes that an object is to be replaced or deleted with everything
+// in it: a member that somebody adds deep inside would else survive.
+func (tx *Tx) readSubtree(p delta.Pointer, n *node) {
+	tx.read(delta.ReadMembers, p)
+	var entries [16]entry
+	for _, e := range n.entries(entries[:0]) {
+		if e.node.isObject() {
+			tx.readSubtree(p.Member(e.name), &e.node)
+		}
+	}
+}

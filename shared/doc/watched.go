@@ -1,0 +1,157 @@
+package doc
+
+import (
+	"iter"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+)
+
+// watched is a place that somebody watches, or that is above one: a tree beside
+// the document's, of the same shape, as large as what is watched. All methods
+// can be called on nil, which is a place that nobody watches.
+type watched struct {
+	parent   *watched
+	name     string
+	children map[string]*watched
+	derived  []Derived
+	below    int // Derived here and below
+	// Those who depend on the value here with all that is in it, on whether there
+	// is an object, or on the names of its members.
+	value, exists, members map[*dependent]struct{}
+}
+
+// Derived is state that is kept beside an object of the document and must be
+// right at any time, within transactions too: an index, an order, positions. It
+// is told of every write, those of a revert included, and reads the document
+// only by what it is given. It must not change the document.
+type Derived interface {
+	// Reset: the object was replaced, came to be or ceased to be. members is what is
+	// in it now, nothing if there is no object.
+	Reset(members iter.Seq2[string, Value])
+	// Changed: a member of the object was written, at whatever depth; now it is
+	// this, or no value. It may be told of a member that is as it was.
+	Changed(name string, now Value)
+}
+
+// Derive keeps x in step with the object at p, beginning with a Reset. The
+// function that it returns ends that.
+//
+// Within an expanded object a write costs what x does. It must not be called
+// within a transaction or from x; it panics.
+func (d *Doc) Derive(p delta.Pointer, x Derived) (end func()) {
+	if d.busy {
+		panic("doc: Derive within Update")
+	}
+	w := d.watch(p)
+	w.derived = append(w.derived, x)
+	for at := w; at != nil; at = at.parent {
+		at.below++
+	}
+	x.Reset(d.cellOf(p).membersOf())
+	return func() {
+		for i, other := range w.derived {
+			if other == x {
+				w.derived = append(w.derived[:i:i], w.derived[i+1:]...)
+				for at := w; at != nil; at = at.parent {
+					at.below--
+				}
+				w.prune()
+				return
+			}
+		}
+	}
+}
+
+// watch returns the watched place at p, made if need be.
+func (d *Doc) watch(p delta.Pointer) *watched {
+	if d.watched == nil {
+		d.watched = &watched{}
+	}
+	w := d.watched
+	for p != "" {
+		var name string
+		name, p = cut(p)
+		next := w.children[name]
+		if next == nil {
+			next = &watched{parent: w, name: name}
+			if w.children == nil {
+				w.children = make(map[string]*watched)
+			}
+			w.children[name] = next
+		}
+		w = next
+	}
+	return w
+}
+
+// prune removes the place, and those above it, if nobody watches them.
+func (w *watched) prune() {
+	for w.parent != nil && len(w.children)+len(w.derived)+len(w.value)+len(w.exists)+len(w.members) == 0 {
+		delete(w.parent.children, w.name)
+		w = w.parent
+	}
+}
+
+func (w *watched) child(name string) *watched {
+	if w == nil {
+		return nil
+	}
+	return w.children[name]
+}
+
+func (w *watched) hasDerived() bool { return w != nil && w.below > 0 }
+
+// memberChanged tells the derived state of an object of a write in a member,
+// which is now this; nil for gone.
+func (w *watched) memberChanged(name string, now *node) {
+	if w == nil {
+		return
+	}
+	for _, x := range w.derived {
+		x.Changed(name, Value{cell: now})
+	}
+}
+
+// replaced tells the derived state at the place and below that the value was
+// replaced as a whole; nil for gone.
+func (w *watched) replaced(now *node) {
+	if !w.hasDerived() {
+		return
+	}
+	for _, x := range w.derived {
+		x.Reset(now.membersOf())
+	}
+	for name, child := range w.children {
+		if child.hasDerived() {
+			child.replaced(now.expandedCell(name))
+		}
+	}
+}
+
+// rederive tells the derived state of all that a transaction wrote in n, which
+// was put back.
+func (w *watched) rederive(t *touch, n *node) {
+	if !w.hasDerived() {
+		return
+	}
+	for _, c := range t.children {
+		child := n.expandedCell(c.name)
+		if c.written {
+			w.child(c.name).replaced(child)
+		} else {
+			w.child(c.name).rederive(c, child)
+		}
+		w.memberChanged(c.name, child)
+	}
+}
+
+// expandedCell is cell for an object of any size.
+func (n *node) expandedCell(name string) *node {
+	if !n.isObject() {
+		return nil
+	}
+	return n.expand().members[name]
+}
+
+// membersOf iterates over the members of an object, of none otherwise.
+func (n *node) membersOf() iter.Seq2[string, Value] { return Value{cell: n}.Members() }
