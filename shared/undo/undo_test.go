@@ -1,0 +1,231 @@
+package undo_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/undo"
+)
+
+// client is a document with an undo stack of one of those who write in it.
+type client struct {
+	t     *testing.T
+	doc   *doc.Doc
+	stack undo.Stack
+}
+
+func newClient(t *testing.T, text string) *client {
+	d, err := doc.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client{t: t, doc: d}
+}
+
+func (c *client) edit(fn func(*doc.Tx) error) {
+	c.t.Helper()
+	change, err := c.doc.Update(fn)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.stack.Did(change)
+}
+
+// merge is an own edit, other is somebody else's.
+func (c *client) merge(patch string) {
+	c.t.Helper()
+	c.edit(func(tx *doc.Tx) error { return tx.Merge(parse(c.t, patch)) })
+}
+
+func (c *client) other(patch string) {
+	c.t.Helper()
+	c.doc.Apply(parse(c.t, patch))
+}
+
+func (c *client) undo() {
+	c.t.Helper()
+	if _, err := c.stack.Undo(c.doc.Update); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) redo() {
+	c.t.Helper()
+	if _, err := c.stack.Redo(c.doc.Update); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) want(text string) {
+	c.t.Helper()
+	if got := string(c.doc.Canonical()); got != text {
+		c.t.Fatalf("the document is %s, want %s", got, text)
+	}
+}
+
+func parse(t *testing.T, patch string) delta.Delta {
+	t.Helper()
+	d, err := delta.Parse([]byte(patch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestUndoAndRedo(t *testing.T) {
+	c := newClient(t, `{"a":1,"o":{"x":1,"y":2}}`)
+	c.merge(`{"a":2}`)
+	c.merge(`{"b":{"n":1},"o":{"x":null}}`)
+	c.merge(`{"o":5}`)
+	c.undo()
+	c.want(`{"a":2,"b":{"n":1},"o":{"y":2}}`)
+	c.undo()
+	c.want(`{"a":2,"o":{"x":1,"y":2}}`)
+	c.redo()
+	c.want(`{"a":2,"b":{"n":1},"o":{"y":2}}`)
+	c.undo()
+	c.undo()
+	c.want(`{"a":1,"o":{"x":1,"y":2}}`)
+	if c.stack.CanUndo() || !c.stack.CanRedo() {
+		t.Error("can undo, or cannot redo")
+	}
+	c.redo()
+	c.redo()
+	c.redo()
+	c.want(`{"a":2,"b":{"n":1},"o":5}`)
+	if _, err := c.stack.Redo(c.doc.Update); !errors.Is(err, undo.ErrNothing) {
+		t.Error(err)
+	}
+	c.undo()
+	c.merge(`{"z":1}`)
+	if c.stack.CanRedo() {
+		t.Error("can redo after another edit")
+	}
+}
+
+// TestOthersStay undoes edits where somebody else has written since.
+func TestOthersStay(t *testing.T) {
+	for _, c := range []struct{ name, before, mine, theirs, undone string }{
+		{"beside mine", `{"a":1}`, `{"a":2}`, `{"b":7}`, `{"a":1,"b":7}`},
+		{"over mine", `{"a":1}`, `{"a":2}`, `{"a":3}`, `{"a":3}`},
+		{"over a part of mine", `{"a":1,"b":1}`, `{"a":2,"b":2}`, `{"a":3}`, `{"a":3,"b":1}`},
+		{"deleted mine", `{"a":1}`, `{"a":2}`, `{"a":null}`, `{}`},
+		{"in an object of mine", `{}`, `{"o":{"x":1}}`, `{"o":{"y":2}}`, `{"o":{"x":1,"y":2}}`},
+		{"beside an object of mine", `{}`, `{"o":{"x":1}}`, `{"p":1}`, `{"p":1}`},
+		{"made again what I deleted", `{"o":{"x":1}}`, `{"o":null}`, `{"o":{"z":1}}`, `{"o":{"z":1}}`},
+		{"deleted what is around mine", `{"o":{"x":1,"y":1}}`, `{"o":{"x":null}}`, `{"o":null}`, `{}`},
+		{"put a leaf around mine", `{"o":{"x":1,"y":1}}`, `{"o":{"x":null}}`, `{"o":5}`, `{"o":5}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			me := newClient(t, c.before)
+			me.merge(c.mine)
+			me.other(c.theirs)
+			me.undo()
+			me.want(c.undone)
+		})
+	}
+}
+
+// TestCountersAddUp undoes one's own addition, whatever others have added.
+func TestCountersAddUp(t *testing.T) {
+	c := newClient(t, `{"n":10}`)
+	add := func(n int64) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { _, err := tx.Add("/n", n); return err }
+	}
+	c.edit(add(5))
+	c.other(`{"n":115}`)
+	c.undo()
+	c.want(`{"n":110}`)
+	c.redo()
+	c.want(`{"n":115}`)
+}
+
+// TestPlainWritesBesideEdits has both in one transaction.
+func TestPlainWritesBesideEdits(t *testing.T) {
+	c := newClient(t, `{"a":1,"n":1}`)
+	c.edit(func(tx *doc.Tx) error {
+		tx.Set("/a", []byte("2"))
+		_, err := tx.Add("/n", 2)
+		return err
+	})
+	c.want(`{"a":2,"n":3}`)
+	c.undo()
+	c.want(`{"a":1,"n":1}`)
+	c.redo()
+	c.want(`{"a":2,"n":3}`)
+}
+
+func TestGroups(t *testing.T) {
+	c := newClient(t, `{}`)
+	c.merge(`{"a":1}`)
+	c.stack.Group()
+	c.merge(`{"b":1}`)
+	c.merge(`{"b":2,"c":1}`)
+	c.stack.Ungroup()
+	c.merge(`{"d":1}`)
+	c.undo()
+	c.undo()
+	c.want(`{}`)
+	c.redo()
+	c.want(`{"a":1,"b":2,"c":1}`)
+}
+
+// TestFailureKeepsTheEntry refuses the transaction of an undo.
+func TestFailureKeepsTheEntry(t *testing.T) {
+	c := newClient(t, `{}`)
+	c.merge(`{"a":1}`)
+	refused := errors.New("refused")
+	_, err := c.stack.Undo(func(func(*doc.Tx) error) (doc.Change, error) { return doc.Change{}, refused })
+	if !errors.Is(err, refused) || !c.stack.CanUndo() {
+		t.Fatalf("error %v, can undo %t", err, c.stack.CanUndo())
+	}
+	c.undo()
+	c.want(`{}`)
+}
+
+func TestLimit(t *testing.T) {
+	c := newClient(t, `{}`)
+	c.stack.Limit = 3
+	for _, patch := range []string{`{"n":1}`, `{"n":2}`, `{"n":3}`, `{"n":4}`, `{"n":5}`} {
+		c.merge(patch)
+	}
+	for range 3 {
+		c.undo()
+	}
+	c.want(`{"n":2}`)
+	if c.stack.CanUndo() {
+		t.Error("can undo a fourth entry")
+	}
+}
+
+// TestUndoEverything undoes random edits, alone on the document, and does them
+// again: there and back is exact.
+func TestUndoEverything(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	patches := []string{
+		`{"a":1}`, `{"a":{"b":2}}`, `{"a":{"b":{"c":3}}}`, `{"a":null}`, `{"a":{"b":null}}`, `{"a":{"b":7,"d":[1]}}`,
+		`{"n":4,"a":{"e":{}}}`, `{"a":{"b":{"c":null}}}`, `{"n":null}`,
+	}
+	for range 200 {
+		c := newClient(t, `{"a":{"b":1}}`)
+		states := []string{string(c.doc.Canonical())}
+		for range 10 {
+			before := len(states)
+			c.merge(patches[r.IntN(len(patches))])
+			if now := string(c.doc.Canonical()); now != states[before-1] {
+				states = append(states, now)
+			}
+		}
+		for i := len(states) - 2; i >= 0; i-- {
+			c.undo()
+			c.want(states[i])
+		}
+		for _, state := range states[1:] {
+			c.redo()
+			c.want(state)
+		}
+	}
+}
