@@ -56,6 +56,10 @@ fuzz: assets ## run every fuzz target for FUZZTIME (10s)
 bench: build ## measure what the README says, as a table
 	@$(PARTS) go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 20m ./bench
 
+.PHONY: bench-peers
+bench-peers: ## measure yjs, ywasm, json-joy, loro and automerge with the inputs of our document benchmarks
+	@scripts/node.sh; cd bench/peers && npm ci --silent --no-audit --no-fund && npm run --silent test && node run.js
+
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript
 	@scripts/lint.sh
