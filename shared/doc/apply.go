@@ -28,7 +28,9 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 		panic("doc: Apply within Update")
 	}
 	a := applier{doc: d, scratch: d.scratch}
+	d.busy = true // for what is derived
 	a.object(d.root.obj, string(patch.Bytes()), rootPlace, d.watched)
+	d.busy = false
 	effect := Effect{Inverse: delta.Trusted(append([]byte(nil), a.inverse...)), Writes: a.writes.List()}
 	if a.inverse = a.inverse[:0]; cap(a.inverse) > maxScratch {
 		a.inverse = nil
@@ -100,7 +102,7 @@ func (a *applier) object(o *object, patch string, at place, w *watched) {
 
 // merge merges an object of the patch into one of the document.
 func (a *applier) merge(n *node, patch string, at place, w *watched) {
-	if n.flatObject() && !w.hasDerived() {
+	if n.flatObject() && len(patch) <= flatMax && !w.hasDerived() {
 		n.raw = a.flat(n.raw, patch, at)
 		return
 	}
@@ -120,6 +122,7 @@ func (a *applier) put(o *object, name, raw string, child *node, parent place, w 
 		o.remove(name)
 		acc.take(child, parent.member(name))
 		acc.unnamed(name, len(o.members), parent)
+		*child = node{} // its neighbours in memory may live on
 		w.replaced(nil)
 		return
 	}

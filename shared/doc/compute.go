@@ -36,6 +36,7 @@ type computedState uint8
 const (
 	outdated computedState = iota
 	running
+	failed // fn has panicked: run again, by watchers once something read has changed
 	fresh
 )
 
@@ -59,10 +60,11 @@ func (c *Computed[T]) Get() (T, error) {
 	case c.state == fresh:
 		return c.value, c.err
 	}
+	c.forget()
 	c.state = running
 	defer func() {
-		if c.state == running { // fn has panicked
-			c.outdate()
+		if c.state == running {
+			c.state = failed
 		}
 	}()
 	r := Reader{doc: c.doc}
@@ -91,14 +93,18 @@ func (c *Computed[T]) In(tx *Tx) (T, error) {
 
 // Watch calls fn with the value whenever it has become another one, which equal
 // decides; with nil for equal, whenever it was computed again. It computes the
-// value at once. The function that it returns ends that.
+// value at once. The function that it returns ends that. It must not be called
+// within a transaction; it panics.
 func (c *Computed[T]) Watch(equal func(a, b T) bool, fn func(T, error)) (end func()) {
+	if c.doc.busy {
+		panic("doc: Watch within Update")
+	}
 	last, lastErr := c.Get()
 	w := &dependent{}
 	w.stale = func() { c.doc.outbox.add(w) }
 	w.tell = func(Event) {
-		now, err := c.Get()
 		c.users[w] = struct{}{}
+		now, err := c.Get()
 		same := equal != nil && err == nil && lastErr == nil && equal(last, now)
 		if last, lastErr = now, err; !same {
 			fn(now, err)
@@ -118,16 +124,22 @@ func (c *Computed[T]) outdate() {
 	}
 	var none T
 	c.value, c.err, c.state = none, nil, outdated
-	c.self.release()
-	for _, leave := range c.uses {
-		leave(&c.self)
-	}
-	c.uses = c.uses[:0]
+	c.forget()
 	users := c.users
 	c.users = make(map[*dependent]struct{}, len(users))
 	for x := range users {
 		x.stale()
 	}
+}
+
+// forget ends the dependence on what was read.
+func (c *Computed[T]) forget() {
+	c.self.release()
+	for _, leave := range c.uses {
+		leave(&c.self)
+	}
+	clear(c.uses)
+	c.uses = c.uses[:0]
 }
 
 // Reader is how the function of a computed value reads.
@@ -173,7 +185,6 @@ func Use[T any](r *Reader, c *Computed[T]) (T, error) {
 	if r.tx != nil {
 		return c.In(r.tx)
 	}
-	value, err := c.Get()
-	r.use(c.users)
-	return value, err
+	r.use(c.users) // also if it panics
+	return c.Get()
 }

@@ -31,6 +31,8 @@ type Doc struct {
 	scratch scratch
 	pool    *pool
 	outbox  outbox
+	// positioned is the derived state that has positions in it.
+	positioned map[Positioned]struct{}
 }
 
 // New returns the empty document.
@@ -39,16 +41,11 @@ func New() *Doc { return Open([]byte(emptyObject)) }
 // Parse returns the document with the given JSON text. Members that are null
 // are refused: a document cannot hold them. The error is a [*jsontext.Error].
 func Parse(data []byte) (*Doc, error) {
-	if err := jsontext.ValidateObject(data); err != nil {
+	text, err := parse(data)
+	if err != nil {
 		return nil, err
 	}
-	if text := string(data); isCanonical(text) {
-		return open(text), nil
-	}
-	if err := refuseNulls(data); err != nil {
-		return nil, err
-	}
-	return Open(jsontext.AppendCanonical(make([]byte, 0, len(data)), data)), nil
+	return open(text), nil
 }
 
 // Open returns the document with the given text, which must be canonical and
@@ -63,12 +60,17 @@ func open(canonical string) *Doc {
 	return d
 }
 
-// Size returns the length of the canonical form in bytes.
+// Size returns the length of the canonical form in bytes; within a transaction,
+// as it was before.
 func (d *Doc) Size() int { return d.account.size }
 
 // Checksum returns the checksum of the document. The first call walks all of it;
-// from then on it is kept.
+// from then on it is kept. A call within a transaction, which may come to nothing,
+// walks as well.
 func (d *Doc) Checksum() Checksum {
+	if d.busy {
+		return d.root.sum(rootPlace)
+	}
 	if !d.account.known {
 		d.account.sum, d.account.known = d.root.sum(rootPlace), true
 	}

@@ -63,9 +63,13 @@ func (tx *Tx) do(s step) error {
 		return s.do(tx)
 	}
 	if s.edit != nil {
-		tx.doing++
-		err := tx.Update(func(*Tx) error { return s.do(tx) })
-		if tx.doing--; err != nil {
+		err := tx.Update(func(*Tx) error {
+			tx.doing++
+			err := s.do(tx)
+			tx.doing--
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		tx.edits++

@@ -41,7 +41,7 @@ func program(t testing.TB, seed uint64, tx *doc.Tx) string {
 		h.Write([]byte(seen.String()))
 		r := newRandom(seed ^ h.Sum64() + step)
 		p := r.pointer()
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0, 1, 2:
 			if err := tx.Set(p, []byte(r.value(documentShape))); err != nil {
 				seen.WriteString(err.Error())
@@ -63,6 +63,8 @@ func program(t testing.TB, seed uint64, tx *doc.Tx) string {
 			if tx.IsObject(p) {
 				seen.WriteString("object")
 			}
+		case 8:
+			savepoint(t, tx, fate(r.IntN(3)), func(tx *doc.Tx) { seen.WriteString(program(t, r.Uint64(), tx)) })
 		}
 		seen.WriteByte(';')
 	}

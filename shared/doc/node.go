@@ -43,29 +43,34 @@ func (n *node) expand() *object {
 	if n.obj != nil {
 		return n.obj
 	}
-	o := &object{}
-	var slab []node
+	var nodes []node
+	var names []string
+	seen := 0
 	for quoted, value := range rawMembers(n.raw) {
-		if o.members == nil {
-			// The members of a large object tend to be of one size.
-			guess := 1 + len(n.raw)/(len(quoted)+len(value)+len(":,"))
-			o.members = make(map[string]*node, guess)
-			o.sorted = make([]string, 0, guess)
-			slab = make([]node, 0, guess)
+		if len(nodes) == cap(nodes) {
+			more := moreMembers(len(nodes), seen, len(n.raw))
+			nodes, names = slices.Grow(nodes, more), slices.Grow(names, more)
 		}
-		if len(slab) == cap(slab) {
-			slab = make([]node, 0, min(256, 2*cap(slab)))
-		}
-		slab = append(slab, node{raw: value})
-		name := jsontext.Unquote(quoted)
-		o.members[name] = &slab[len(slab)-1]
-		o.sorted = append(o.sorted, name)
+		seen += len(quoted) + len(value) + len(":,")
+		nodes = append(nodes, node{raw: value})
+		names = append(names, jsontext.Unquote(quoted))
 	}
-	if o.members == nil {
-		o.members = make(map[string]*node)
+	o := &object{members: make(map[string]*node, len(nodes)), sorted: names}
+	for i, name := range names {
+		o.members[name] = &nodes[i]
 	}
 	*n = node{obj: o}
 	return o
+}
+
+// moreMembers estimates how many members are to come after n in the first seen
+// bytes of size. Those of a large object tend to be of one size, but for the
+// first few; so it asks again after eight times as many.
+func moreMembers(n, seen, size int) int {
+	if n == 0 {
+		return 8
+	}
+	return 1 + min(7*n, (size-seen)*n/seen)
 }
 
 // collapse makes an expanded object text again if it is small. Nobody may hold

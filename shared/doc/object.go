@@ -154,6 +154,9 @@ func (o *Object) write(name string, now node) {
 	}
 	switch {
 	case u.removed && child == nil:
+		if u.touch != nil {
+			tx.journal = append(tx.journal, u) // for the touch
+		}
 		return
 	case u.removed:
 		obj.remove(name)

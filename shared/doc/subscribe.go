@@ -99,8 +99,14 @@ func (x *dependent) release() {
 type outbox struct {
 	queue      []*dependent
 	next       int // in the queue
+	flush      []flushing
 	held       int
 	delivering bool
+}
+
+type flushing struct {
+	at *attached
+	Flusher
 }
 
 func (o *outbox) wrote(x *dependent, at delta.Pointer) {
@@ -125,8 +131,20 @@ func (o *outbox) deliver() {
 		return
 	}
 	o.delivering = true
-	defer func() { o.delivering = false }()
-	for o.next < len(o.queue) {
+	defer func() {
+		if o.delivering = false; o.next < len(o.queue) || len(o.flush) > 0 {
+			o.deliver() // to those behind one who has panicked
+		}
+	}()
+	for o.next < len(o.queue) || len(o.flush) > 0 {
+		if n := len(o.flush) - 1; n >= 0 {
+			f := o.flush[n]
+			o.flush[n] = flushing{}
+			o.flush = o.flush[:n]
+			f.at.dirty = false
+			f.Flush()
+			continue
+		}
 		x := o.queue[o.next]
 		o.queue[o.next] = nil
 		o.next++

@@ -90,6 +90,7 @@ func (j *journal) take(mark int) {
 	for i := len(*j) - 1; i >= mark; i-- {
 		u := &(*j)[i]
 		switch {
+		case !u.existed && u.removed:
 		case !u.existed:
 			u.object.remove(u.name)
 		case u.removed:

@@ -48,15 +48,16 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 	defer func() {
 		if !committed {
 			tx.undo(0)
+			d.pool.reset()
+			d.busy = false
 		}
-		d.pool.reset()
-		d.busy = false
 	}()
 	if err := fn(tx); err != nil {
 		return Change{}, err
 	}
 	change := tx.commit()
 	committed = true
+	d.pool.reset() // a subscriber may begin the next transaction
 	d.busy = false
 	d.notify(change.Writes)
 	return change, nil
@@ -106,6 +107,11 @@ func (p *pool) reset() {
 		p.touches[i].reset()
 	}
 	p.used = 0
+	for i := range p.journal {
+		if u := &p.journal[i]; u.removed && u.existed {
+			*u.cell = node{} // its neighbours in memory may live on
+		}
+	}
 	p.journal = recycle(p.journal)
 	p.script = recycle(p.script)
 }

@@ -41,7 +41,7 @@ func (v Value) Member(name string) Value {
 	if child := v.cell.cell(name); child != nil {
 		return Value{cell: child}
 	}
-	if n := v.node(); v.Present() && n.flatObject() {
+	if n := v.node(); v.Present() && n.obj == nil && n.isObject() {
 		child, _ := n.member(name)
 		return Value{raw: child.raw}
 	}

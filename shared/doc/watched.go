@@ -2,6 +2,7 @@ package doc
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 )
@@ -13,7 +14,7 @@ type watched struct {
 	parent   *watched
 	name     string
 	children map[string]*watched
-	derived  []Derived
+	derived  []*attached
 	below    int // Derived here and below
 	// Those who depend on the value here with all that is in it, on whether there
 	// is an object, or on the names of its members.
@@ -33,8 +34,32 @@ type Derived interface {
 	Changed(name string, now Value)
 }
 
+// Flusher is Derived that tells others in its turn. Flush is called before
+// subscribers are, when changes are over: never for what was reverted.
+type Flusher interface {
+	Derived
+	Flush()
+}
+
+// attached is derived state at its place.
+type attached struct {
+	Derived
+	outbox *outbox
+	dirty  bool // it was told of something since it was flushed
+}
+
+func (x *attached) touch() Derived {
+	if !x.dirty {
+		if f, ok := x.Derived.(Flusher); ok {
+			x.dirty = true
+			x.outbox.flush = append(x.outbox.flush, flushing{x, f})
+		}
+	}
+	return x.Derived
+}
+
 // Derive keeps x in step with the object at p, beginning with a Reset. The
-// function that it returns ends that.
+// function that it returns ends that. x may be a [Positioned] or a [Flusher].
 //
 // Within an expanded object a write costs what x does. It must not be called
 // within a transaction or from x; it panics.
@@ -43,23 +68,34 @@ func (d *Doc) Derive(p delta.Pointer, x Derived) (end func()) {
 		panic("doc: Derive within Update")
 	}
 	w := d.watch(p)
-	w.derived = append(w.derived, x)
+	a := &attached{Derived: x, outbox: &d.outbox}
+	w.derived = append(w.derived, a)
 	for at := w; at != nil; at = at.parent {
 		at.below++
 	}
-	x.Reset(d.cellOf(p).membersOf())
-	return func() {
-		for i, other := range w.derived {
-			if other == x {
-				w.derived = append(w.derived[:i:i], w.derived[i+1:]...)
-				for at := w; at != nil; at = at.parent {
-					at.below--
-				}
-				w.prune()
-				return
-			}
+	if x, ok := x.(Positioned); ok {
+		if d.positioned == nil {
+			d.positioned = make(map[Positioned]struct{})
 		}
+		d.positioned[x] = struct{}{}
 	}
+	x.Reset(d.cellOf(p).membersOf())
+	return func() { d.detach(w, a) }
+}
+
+func (d *Doc) detach(w *watched, x *attached) {
+	i := slices.Index(w.derived, x)
+	if i < 0 {
+		return
+	}
+	w.derived = append(w.derived[:i:i], w.derived[i+1:]...) // not in place: it may be under iteration
+	if x, ok := x.Derived.(Positioned); ok {
+		delete(d.positioned, x)
+	}
+	for at := w; at != nil; at = at.parent {
+		at.below--
+	}
+	w.prune()
 }
 
 // watch returns the watched place at p, made if need be.
@@ -108,7 +144,7 @@ func (w *watched) memberChanged(name string, now *node) {
 		return
 	}
 	for _, x := range w.derived {
-		x.Changed(name, Value{cell: now})
+		x.touch().Changed(name, Value{cell: now})
 	}
 }
 
@@ -119,7 +155,7 @@ func (w *watched) replaced(now *node) {
 		return
 	}
 	for _, x := range w.derived {
-		x.Reset(now.membersOf())
+		x.touch().Reset(now.membersOf())
 	}
 	for name, child := range w.children {
 		if child.hasDerived() {
