@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -233,7 +234,7 @@ func (d *Document) opened(f *wire.Opened) error {
 // mutations that it contains are over; the others have to be run again, because
 // what they read may have changed in between.
 func (d *Document) replace(f *wire.Opened) error {
-	view, err := doc.Parse(f.Snapshot)
+	fresh, err := doc.Parse(f.Snapshot)
 	if err != nil {
 		return &ProtocolError{Reason: "snapshot: " + err.Error()}
 	}
@@ -242,28 +243,51 @@ func (d *Document) replace(f *wire.Opened) error {
 			m.undecided = false // what was sent to another log is void in this one
 		}
 	}
-	d.view, d.at, d.known = view, f.At, true
-	d.observer.Reset(f.Snapshot)
-	d.settleThrough(f.Last, f.At.Revision)
-	d.last = f.Last
-	d.engine.counter = max(d.engine.counter, f.Last.Number)
-	for _, m := range d.pending {
-		m.stale = true
-		d.apply(m)
-	}
+	rest := d.pending[d.contained(f.Last):]
+	d.view.Rebase(func(r *doc.Rebase) {
+		r.Own(func() {
+			for _, m := range slices.Backward(rest) {
+				d.view.Apply(m.change.Inverse)
+			}
+		})
+		r.Others(func() { d.view.Load(fresh) })
+		d.observer.Reset(f.Snapshot)
+		for _, m := range rest {
+			r.Move(m.change.Edits)
+		}
+		d.at, d.known = f.At, true
+		d.settleThrough(f.Last, f.At.Revision)
+		d.last = f.Last
+		d.engine.counter = max(d.engine.counter, f.Last.Number)
+		r.Own(func() {
+			for _, m := range d.pending {
+				m.stale, m.missed = true, len(m.change.Seen) > 0
+				d.apply(m)
+			}
+		})
+	})
 	return nil
 }
 
-// settleThrough ends the pending mutations that a snapshot with the given last
+// contained returns how many pending mutations a snapshot with the given last
 // mutation of this client contains. Mutations follow one another, so everything
 // before a contained one is contained.
-func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
+func (d *Document) contained(last record.MutationID) int {
 	for i := len(d.pending) - 1; i >= 0; i-- {
 		if d.pending[i].attempted(last) {
-			d.settle(d.pending[:i+1], Outcome{Revision: at})
-			d.pending = d.pending[i+1:]
-			return
+			return i + 1
 		}
+	}
+	return 0
+}
+
+// settleThrough ends the pending mutations that a snapshot with the given last
+// mutation of this client contains.
+func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
+	if n := d.contained(last); n > 0 {
+		d.settle(d.pending[:n], Outcome{Revision: at})
+		d.pending = d.pending[n:]
+		return
 	}
 	// None is known to be contained. Where a number is taken by something else
 	// the fate of the mutation cannot be told; to send it again could make it
@@ -307,6 +331,9 @@ func (d *Document) commit(f *wire.Commit) error {
 	d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
 	d.observer.Committed(d.at, &rec)
 	d.caughtUp()
+	if d.state == live {
+		d.runEditsAgain()
+	}
 	return nil
 }
 

@@ -19,6 +19,9 @@ type mutation struct {
 	again  Author
 	sent   bool // on the present connection
 	stale  bool // something that it read has been written since its base
+	// missed is that of what its function saw itself: doing its edits again will not
+	// do.
+	missed bool
 	// undecided is set while the delta was sent, on this connection or an earlier
 	// one, and neither record nor refusal has said what became of it.
 	undecided bool
@@ -30,6 +33,27 @@ type mutation struct {
 // maxAttempts bounds the attempts that are remembered. Should an older one come
 // through, the mutation is settled as unknown_mutation, not sent again.
 const maxAttempts = 16
+
+// edits reports whether the mutation may be run again by doing its edits again.
+func (m *mutation) edits() bool { return m.change.Edits != nil && !m.missed }
+
+// redo is the author who does the edits of a mutation again.
+func (m *mutation) redo(view *doc.Doc) (doc.Change, error) {
+	change, err := view.Update(func(tx *doc.Tx) error {
+		for _, e := range m.change.Edits {
+			if err := tx.Do(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && !change.Empty() {
+		// What the function saw is as it was, and the edits still depend on it.
+		change.Seen = m.change.Seen
+		change.Reads = append(slices.Clone(change.Reads), m.change.Seen...)
+	}
+	return change, err
+}
 
 func (m *mutation) attempted(id record.MutationID) bool {
 	return m.id == id || slices.Contains(m.attempts, id)
@@ -100,31 +124,60 @@ func (d *Document) apply(m *mutation) {
 // rollback takes the mutations from index from on off the view, last first.
 func (d *Document) rollback(from int) {
 	for _, m := range slices.Backward(d.pending[from:]) {
-		d.view.Apply(m.change.Inverse)
-		d.observer.Patched(m.change.Inverse)
+		d.takeOff(m)
 	}
+}
+
+// takeOff takes the topmost mutation off the view.
+func (d *Document) takeOff(m *mutation) {
+	d.view.Apply(m.change.Inverse)
+	d.observer.Patched(m.change.Inverse)
 }
 
 // foreign applies a delta of somebody else below the pending mutations.
 func (d *Document) foreign(patch delta.Delta) {
-	commutes := true
-	for _, m := range d.pending {
-		if delta.Overlap(patch, m.change.Writes) {
-			commutes = false
-			break
-		}
+	var effect doc.Effect
+	if d.commutes(patch) {
+		effect = d.view.Apply(patch)
+		d.observer.Patched(patch)
+	} else {
+		d.below(0, func() {
+			effect = d.view.Apply(patch)
+			d.observer.Patched(patch)
+		})
 	}
-	if !commutes {
-		d.rollback(0)
-	}
-	effect := d.view.Apply(patch)
-	d.observer.Patched(patch)
 	for _, m := range d.pending {
-		if !commutes {
-			d.apply(m)
-		}
 		m.stale = m.stale || delta.Conflicts(m.change.Reads, effect.Writes)
+		m.missed = m.missed || delta.Conflicts(m.change.Seen, effect.Writes)
 	}
+}
+
+// commutes reports whether a delta can be applied on top of the pending
+// mutations instead of below them. Edits have to know what comes below them.
+func (d *Document) commutes(patch delta.Delta) bool {
+	for _, m := range d.pending {
+		if m.change.Edits != nil || delta.Overlap(patch, m.change.Writes) {
+			return false
+		}
+	}
+	return true
+}
+
+// below makes a change below the pending mutations from index from on: they are
+// taken off, change is called, and they are put on again, their edits moved.
+func (d *Document) below(from int, change func()) {
+	d.view.Rebase(func(r *doc.Rebase) {
+		r.Own(func() { d.rollback(from) })
+		r.Others(change)
+		for _, m := range d.pending[from:] {
+			r.Move(m.change.Edits)
+		}
+		r.Own(func() {
+			for _, m := range d.pending[from:] {
+				d.apply(m)
+			}
+		})
+	})
 }
 
 // own takes a mutation of this client out of the log.
@@ -144,13 +197,14 @@ func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revis
 	}
 	// An earlier attempt came through. It is this mutation, with another delta
 	// than the one in the view; what follows was computed on the wrong one.
-	d.rollback(0)
-	d.view.Apply(patch)
-	d.observer.Patched(patch)
-	d.settle(d.pending[:1], Outcome{Revision: rev})
 	d.pending = d.pending[1:]
+	d.below(0, func() {
+		d.takeOff(first)
+		d.view.Apply(patch)
+		d.observer.Patched(patch)
+	})
+	d.settle([]*mutation{first}, Outcome{Revision: rev})
 	for _, m := range d.pending {
-		d.apply(m)
 		// What was sent of it follows an attempt that is not in the log, so it never
 		// gets there either.
 		m.stale, m.undecided = true, false
@@ -181,34 +235,67 @@ func (d *Document) reject(f *wire.Reject) {
 		d.resync()
 		return
 	}
-	d.rollback(i)
+	dropped := d.pending[i]
 	rest := slices.Clone(d.pending[i+1:])
-	dropped := d.pending[i : i+1]
-	d.pending = slices.Clip(d.pending[:i])
-	d.settle(dropped, Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}})
-	d.rerun(rest)
+	d.view.Rebase(func(r *doc.Rebase) {
+		r.Own(func() { d.rollback(i + 1) })
+		r.Others(func() { d.takeOff(dropped) })
+		d.pending = slices.Clip(d.pending[:i])
+		for _, m := range rest {
+			r.Move(m.change.Edits)
+		}
+		d.settle([]*mutation{dropped}, Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}})
+		r.Own(func() { d.rerun(rest) })
+	})
 	d.send()
 }
 
 // runAgain rolls back from index from on and runs those mutations anew.
 func (d *Document) runAgain(from int) {
-	d.rollback(from)
-	rest := slices.Clone(d.pending[from:])
-	d.pending = slices.Clip(d.pending[:from])
-	d.rerun(rest)
+	d.view.Rebase(func(r *doc.Rebase) {
+		r.Own(func() {
+			d.rollback(from)
+			rest := slices.Clone(d.pending[from:])
+			d.pending = slices.Clip(d.pending[:from])
+			d.rerun(rest)
+		})
+	})
+}
+
+// maxEarly bounds how often a mutation is run again before the server has said
+// that the last attempt was too late.
+const maxEarly = 4
+
+// runEditsAgain does not wait for the server to refuse edits which have become
+// stale, in that it has them done again at once.
+func (d *Document) runEditsAgain() {
+	for i, m := range d.pending {
+		if m.stale && m.edits() && len(m.attempts) < maxEarly {
+			d.runAgain(i)
+			d.send()
+			return
+		}
+	}
 }
 
 // rerun runs mutations, which are not applied, on the present view.
 func (d *Document) rerun(rest []*mutation) {
 	for _, m := range rest {
-		if m.again == nil {
+		author := m.again
+		if m.edits() {
+			author = m.redo
+		}
+		if author == nil {
 			d.settle([]*mutation{m}, Outcome{Err: &RejectedError{
 				Code: wire.CodeConflict, Detail: "what the edit was based on has changed, and it cannot be run again",
 			}})
 			continue
 		}
-		next, err := d.run(m.tag, m.again, m.again)
-		if errors.Is(err, ErrDeltaTooLarge) {
+		next, err := d.run(m.tag, author, m.again)
+		switch {
+		case err == nil && next != nil && m.edits():
+			d.observer.Patched(next.change.Delta) // nobody else has done it
+		case errors.Is(err, ErrDeltaTooLarge) && !m.edits():
 			d.observer.Patched(next.change.Inverse) // whoever ran it has changed its mirror
 		}
 		switch {
