@@ -38,6 +38,9 @@ type Writes struct {
 	all   bool
 }
 
+// NewWrites returns a Writes that first fills the memory of list, from its start.
+func NewWrites(list []Write) Writes { return Writes{list: list[:0]} }
+
 // Add notes one write.
 func (w *Writes) Add(kind WriteKind, at Pointer) {
 	if w.bytes += len(at); len(w.list) == MaxWrites || w.bytes > MaxWriteBytes {

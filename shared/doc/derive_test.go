@@ -144,11 +144,14 @@ func TestL6_DerivedIsToldOfItsOwn(t *testing.T) {
 	d.Derive("", root)
 	d.Derive("/r7", r7)
 	d.Derive("/r8", r8)
-	for name, change := range map[string]func(){"Update": setLeaf(t, d), "Apply": applyLeaf(t, d)} {
+	for _, c := range []struct {
+		name   string
+		change func()
+	}{{"Update", setLeaf(t, d)}, {"Apply", applyLeaf(t, d)}} {
 		root.calls, r7.calls, r8.calls = 0, 0, 0
-		change()
+		c.change()
 		if root.calls != 1 || r7.calls != 1 || r8.calls != 0 {
-			t.Errorf("%s: told %d times at the root, %d in the record, %d in another one", name, root.calls, r7.calls, r8.calls)
+			t.Errorf("%s: told %d times at the root, %d in the record, %d in another one", c.name, root.calls, r7.calls, r8.calls)
 		}
 	}
 }

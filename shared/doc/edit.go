@@ -94,11 +94,12 @@ func (s *step) do(tx *Tx) error {
 
 // replay returns the script as edits.
 func (tx *Tx) replay() []Edit {
-	edits := make([]Edit, len(tx.script))
-	for i, s := range tx.script {
-		if edits[i] = s.edit; s.edit == nil {
-			edits[i] = &plain{s}
+	edits := tx.few.edits[:0]
+	for _, s := range tx.script {
+		if s.edit == nil {
+			s.edit = &plain{s}
 		}
+		edits = append(edits, s.edit)
 	}
 	return edits
 }

@@ -43,13 +43,15 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 		d.pool = &pool{}
 	}
 	tx := &d.pool.tx
-	tx.doc, tx.pool = d, d.pool
+	tx.doc, tx.pool, tx.few = d, d.pool, new(few)
+	tx.reads.list, tx.within.list = tx.few.reads[:0], tx.few.within[:0]
 	committed := false
 	defer func() {
 		if !committed {
 			tx.undo(0)
 			d.pool.reset()
 			d.busy = false
+			d.outbox.deliver() // to derived state that holds back what is not over
 		}
 	}()
 	if err := fn(tx); err != nil {
@@ -74,7 +76,15 @@ type Tx struct {
 	within readList // of edits
 	edits  int      // in the script
 	doing  int      // edits that are being done, one within the other
+	few    *few
 	*pool
+}
+
+// few is memory for what a small transaction says of itself, in one piece.
+type few struct {
+	reads, within [1]delta.Read
+	writes        [1]delta.Write
+	edits         [1]Edit
 }
 
 // pool is memory that transactions use one after the other.
@@ -298,7 +308,7 @@ func (tx *Tx) merge(o *Object, patch string) {
 // it is the same before and after, and where it relies on what was there to be
 // no object, counts as read: another base would have made another delta.
 func (tx *Tx) commit() Change {
-	w := differ{tx: tx, account: &tx.doc.account, scratch: tx.doc.scratch}
+	w := differ{tx: tx, writes: delta.NewWrites(tx.few.writes[:0]), account: &tx.doc.account, scratch: tx.doc.scratch}
 	if tx.edits == len(tx.script) {
 		tx.doing = 1 // then that is an affair of the edits
 	}
