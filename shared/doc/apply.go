@@ -35,6 +35,9 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 	if a.inverse = a.inverse[:0]; cap(a.inverse) > maxScratch {
 		a.inverse = nil
 	}
+	if cap(a.text) > maxScratch {
+		a.text = nil
+	}
 	d.scratch = a.scratch
 	d.notify(effect.Writes)
 	return effect

@@ -13,7 +13,7 @@ import (
 // together with its path; leaves are scalars, arrays and empty objects. It is
 // equal for equal canonical texts and is kept up to date at the cost of what
 // changes: old leaves are taken off, new ones put on. It finds faults and bugs,
-// not forgeries.
+// not forgeries: two values of one leaf are told apart by 64 of its bits.
 type Checksum struct{ Hi, Lo uint64 }
 
 // Bytes returns the checksum, big endian.
@@ -41,10 +41,10 @@ type place uint64
 // Odd constants without structure (the fractional parts of square roots of
 // primes, as in SHA-512).
 const (
-	rootPlace place = 0x6a09e667f3bcc909
-	mixName         = 0xbb67ae8584caa73b
-	mixHi           = 0x3c6ef372fe94f82b
-	mixLo           = 0xa54ff53a5f1d36f1
+	rootPlace = place(0x6a09e667f3bcc909)
+	mixName   = 0xbb67ae8584caa73b
+	mixHi     = 0x3c6ef372fe94f82b
+	mixLo     = 0xa54ff53a5f1d36f1
 )
 
 func (p place) member(name string) place {

@@ -16,7 +16,7 @@ var (
 )
 
 // Computed is a value that a pure function makes of a document and of other
-// computed values. It is made when somebody asks for it, kept, and made again
+// computed values of it. It is made when somebody asks for it, kept, and made again
 // only if something that the function read has changed (and somebody asks).
 // While it is out of date it costs nothing.
 type Computed[T any] struct {
@@ -100,12 +100,13 @@ func (c *Computed[T]) Watch(equal func(a, b T) bool, fn func(T, error)) (end fun
 		panic("doc: Watch within Update")
 	}
 	last, lastErr := c.Get()
-	w := &dependent{}
+	w := c.doc.outbox.dependent()
 	w.stale = func() { c.doc.outbox.add(w) }
 	w.tell = func(Event) {
 		c.users[w] = struct{}{}
 		now, err := c.Get()
-		same := equal != nil && err == nil && lastErr == nil && equal(last, now)
+		same := equal != nil && (err == nil && lastErr == nil && equal(last, now) ||
+			err != nil && lastErr != nil && err.Error() == lastErr.Error())
 		if last, lastErr = now, err; !same {
 			fn(now, err)
 		}
@@ -131,6 +132,10 @@ func (c *Computed[T]) outdate() {
 		x.stale()
 	}
 }
+
+// Close forgets the value. A Computed that is not used any more should be
+// closed, or the document holds on to it until something that it read changes.
+func (c *Computed[T]) Close() { c.outdate() }
 
 // forget ends the dependence on what was read.
 func (c *Computed[T]) forget() {

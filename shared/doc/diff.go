@@ -95,7 +95,10 @@ func (w *differ) touched(t *touch, o *object, on *watched, at place) bool {
 	first := true
 	members := t.membersBefore(o)
 	for _, c := range t.children {
-		now := o.members[c.name]
+		now := c.cell
+		if !c.kept {
+			now = o.members[c.name]
+		}
 		if !c.kept && len(c.children) == 0 {
 			if now.isObject() && !on.child(c.name).hasDerived() {
 				now.collapse()
@@ -130,7 +133,7 @@ func (t *touch) membersBefore(o *object) int {
 		if c.kept && c.existed {
 			n++
 		}
-		if c.kept && o.members[c.name] != nil {
+		if c.kept && c.cell != nil {
 			n--
 		}
 	}

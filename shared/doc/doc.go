@@ -32,7 +32,7 @@ type Doc struct {
 	pool    *pool
 	outbox  outbox
 	// positioned is the derived state that has positions in it.
-	positioned map[Positioned]struct{}
+	positioned []Positioned
 }
 
 // New returns the empty document.

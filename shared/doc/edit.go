@@ -60,24 +60,37 @@ type step struct {
 
 func (tx *Tx) do(s step) error {
 	if tx.doing > 0 {
+		if s.edit != nil {
+			return tx.doWhole(&s)
+		}
 		return s.do(tx)
 	}
-	if s.edit != nil {
-		err := tx.Update(func(*Tx) error {
-			tx.doing++
-			err := s.do(tx)
-			tx.doing--
-			return err
-		})
-		if err != nil {
+	if s.edit == nil {
+		if err := s.do(tx); err != nil {
 			return err
 		}
-		tx.edits++
-	} else if err := s.do(tx); err != nil {
+	} else if err := tx.doWhole(&s); err != nil {
 		return err
+	} else {
+		tx.edits++
 	}
 	tx.script = append(tx.script, s)
 	return nil
+}
+
+// doWhole does an edit; if it fails, or panics, nothing of it is left.
+func (tx *Tx) doWhole(s *step) (err error) {
+	mark, doing := len(tx.journal), tx.doing
+	done := false
+	defer func() {
+		if tx.doing = doing; !done {
+			tx.journal.take(mark)
+		}
+	}()
+	tx.doing++
+	err = s.do(tx)
+	done = err == nil
+	return err
 }
 
 func (s *step) do(tx *Tx) error {

@@ -144,13 +144,15 @@ func (o *Object) put(name string, now node) {
 func (o *Object) write(name string, now node) {
 	tx, obj := o.tx, o.cell.obj
 	child := obj.members[name]
-	u := undo{object: obj, name: name, cell: child, existed: child != nil, removed: now.nothing()}
+	u := undo{object: obj, name: name, cell: child, existed: child != nil, removed: now.nothing(), w: o.w, above: o.above}
 	if child != nil {
 		u.before = *child
 	}
-	if c := tx.below(o.touch, name); !c.kept {
-		c.kept, c.written, c.existed, c.before = true, true, u.existed, u.before
-		u.touch = c
+	if !o.touch.kept {
+		if u.place = tx.below(o.touch, name); !u.place.kept {
+			u.touch = u.place
+			u.touch.kept, u.touch.existed, u.touch.before = true, u.existed, u.before
+		}
 	}
 	switch {
 	case u.removed && child == nil:
@@ -167,14 +169,11 @@ func (o *Object) write(name string, now node) {
 	default:
 		*child = now
 	}
+	if u.place != nil {
+		u.place.cell = child
+	}
 	tx.journal = append(tx.journal, u)
-	if o.w != nil {
-		o.w.child(name).replaced(child)
-		o.w.memberChanged(name, child)
-	}
-	for _, a := range o.above {
-		a.w.memberChanged(a.name, a.cell)
-	}
+	tell(o.w, o.above, name, child)
 }
 
 // readSubtree notes that an object is to be replaced or deleted with everything

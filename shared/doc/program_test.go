@@ -211,7 +211,7 @@ func decodeAll(t testing.TB, r *doc.Reader, p delta.Pointer) any {
 // TestL7_Programs runs programs of random bytes; FuzzProgram looks for worse ones.
 func TestL7_Programs(t *testing.T) {
 	r := newRandom(73)
-	for range 150 {
+	for range 100 {
 		code := make([]byte, 200)
 		for i := range code {
 			code[i] = byte(r.IntN(256))

@@ -48,15 +48,18 @@ func (r *Rebase) Move(edits []Edit) {
 }
 
 func (d *Doc) series(own bool, fn func(), below *Below) {
-	for x := range d.positioned {
+	positioned := d.positioned
+	for _, x := range positioned {
 		x.Begin(own)
 	}
-	fn()
-	for x := range d.positioned {
-		if change := x.End(); change != nil && below != nil {
-			below.Put(x, change)
+	defer func() {
+		for _, x := range positioned {
+			if change := x.End(); change != nil && below != nil {
+				below.Put(x, change)
+			}
 		}
-	}
+	}()
+	fn()
 }
 
 // Load makes the document equal to another one, which must not be used any more.

@@ -1,6 +1,11 @@
 package doc
 
-import "github.com/rivulet-sync/rivulet/shared/delta"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+)
 
 // Scope says what of a place a subscription is about.
 type Scope uint8
@@ -26,9 +31,12 @@ type Event struct {
 // subscribers that it does not concern, however many they are. The function that
 // it returns ends the subscription; then fn is not called any more.
 //
-// fn may change the document; what that leads to is told when fn has returned.
+// Subscribers are called in the order in which they subscribed. fn may change the
+// document; what that leads to is told when fn has returned. If fn panics, the
+// others are told before the panic goes on; the change stands.
 func (d *Doc) Subscribe(p delta.Pointer, scope Scope, fn func(Event)) (end func()) {
-	s := &dependent{tell: fn}
+	s := d.outbox.dependent()
+	s.tell = fn
 	kind := delta.ReadExists
 	if scope == Prefix {
 		kind = delta.ReadValue
@@ -57,6 +65,7 @@ type dependent struct {
 	stale   func()      // of a computed value: called at once, and once
 	changed []delta.Pointer
 	queued  bool
+	number  uint64 // in the order of telling
 }
 
 type dependence struct {
@@ -84,12 +93,14 @@ func (x *dependent) depend(w *watched, kind delta.ReadKind) {
 		*set = make(map[*dependent]struct{}, 1)
 	}
 	(*set)[x] = struct{}{}
+	w.dependents(1)
 	x.on = append(x.on, dependence{w, kind})
 }
 
 func (x *dependent) release() {
 	for _, on := range x.on {
 		delete(*on.w.set(on.kind), x)
+		on.w.dependents(-1)
 		on.w.prune()
 	}
 	x.on, x.tell = x.on[:0], nil
@@ -100,8 +111,15 @@ type outbox struct {
 	queue      []*dependent
 	next       int // in the queue
 	flush      []flushing
+	unordered  bool // the queue has to be sorted
 	held       int
 	delivering bool
+	last       uint64 // number that was given
+}
+
+func (o *outbox) dependent() *dependent {
+	o.last++
+	return &dependent{number: o.last}
 }
 
 type flushing struct {
@@ -121,6 +139,7 @@ func (o *outbox) wrote(x *dependent, at delta.Pointer) {
 func (o *outbox) add(x *dependent) {
 	if !x.queued {
 		x.queued = true
+		o.unordered = o.unordered || o.next < len(o.queue)
 		o.queue = append(o.queue, x)
 	}
 }
@@ -141,9 +160,14 @@ func (o *outbox) deliver() {
 			f := o.flush[n]
 			o.flush[n] = flushing{}
 			o.flush = o.flush[:n]
-			f.at.dirty = false
-			f.Flush()
+			if f.at.dirty = false; !f.at.ended {
+				f.Flush()
+			}
 			continue
+		}
+		if o.unordered {
+			o.unordered = false
+			slices.SortFunc(o.queue[o.next:], func(a, b *dependent) int { return cmp.Compare(a.number, b.number) })
 		}
 		x := o.queue[o.next]
 		o.queue[o.next] = nil
@@ -170,6 +194,9 @@ func (d *Doc) notify(writes []delta.Write) {
 	if d.watched == nil {
 		return
 	}
+	if d.watched.depending == 0 {
+		writes = nil
+	}
 	for _, write := range writes {
 		if write.Kind != delta.WroteNothing {
 			d.wrote(write)
@@ -191,7 +218,7 @@ func (d *Doc) wrote(write delta.Write) {
 				d.outbox.wrote(x, write.Path)
 			}
 		}
-		if w = w.child(name); w == nil {
+		if w = w.child(name); w == nil || w.depending == 0 {
 			return
 		}
 	}

@@ -10,8 +10,8 @@ type touch struct {
 	// that is the transaction's own. What had happened before is in the children,
 	// which are about before, then.
 	kept, existed bool
-	written       bool // the value itself was replaced, if only for a while
 	before        node
+	cell          *node // where the value is now, nil if there is none; of a written place
 	children      []*touch
 	index         map[string]*touch // of children, when they are many
 }
@@ -75,6 +75,7 @@ func (t *touch) restoreBefore() {
 // part of one.
 type journal []undo
 
+// undo is one write, at a place that was found like this.
 type undo struct {
 	object *object
 	name   string
@@ -82,27 +83,51 @@ type undo struct {
 	before node  // what was in the cell, if existed
 	existed,
 	removed bool // the member ceased to be
-	touch *touch // was not kept before; nil if it was
+	place *touch // of the member, nil where all is the transaction's
+	touch *touch // the same, if it was not kept before
+	w     *watched
+	above []upper
 }
 
-// take undoes everything after the mark.
+// take undoes everything after the mark. Derived state is told of each step: it
+// sees the same states again, in the opposite order.
 func (j *journal) take(mark int) {
 	for i := len(*j) - 1; i >= mark; i-- {
 		u := &(*j)[i]
-		switch {
-		case !u.existed && u.removed:
-		case !u.existed:
-			u.object.remove(u.name)
-		case u.removed:
-			*u.cell = u.before
-			u.object.put(u.name, u.cell)
-		default:
-			*u.cell = u.before
-		}
-		if u.touch != nil {
-			u.touch.kept, u.touch.existed, u.touch.before = false, false, node{}
-		}
+		u.take()
 		*u = undo{}
 	}
 	*j = (*j)[:mark]
+}
+
+func (u *undo) take() {
+	switch {
+	case !u.existed && u.removed: // there was nothing, and there is nothing
+	case !u.existed:
+		u.object.remove(u.name)
+	case u.removed:
+		*u.cell = u.before
+		u.object.put(u.name, u.cell)
+	default:
+		*u.cell = u.before
+	}
+	now := u.object.members[u.name]
+	if u.place != nil {
+		u.place.cell = now
+	}
+	if u.touch != nil {
+		u.touch.kept, u.touch.existed, u.touch.before = false, false, node{}
+	}
+	tell(u.w, u.above, u.name, now)
+}
+
+// tell tells derived state of a write in the object at w, with those above it.
+func tell(w *watched, above []upper, name string, now *node) {
+	if w != nil {
+		w.child(name).replaced(now)
+		w.memberChanged(name, now)
+	}
+	for _, a := range above {
+		a.w.memberChanged(a.name, a.cell)
+	}
 }

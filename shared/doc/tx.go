@@ -48,7 +48,7 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 	committed := false
 	defer func() {
 		if !committed {
-			tx.undo(0)
+			tx.journal.take(0)
 			d.pool.reset()
 			d.busy = false
 			d.outbox.deliver() // to derived state that holds back what is not over
@@ -147,7 +147,7 @@ func (tx *Tx) Update(fn func(*Tx) error) error {
 	done := false
 	defer func() {
 		if !done {
-			tx.undo(mark)
+			tx.journal.take(mark)
 			clear(tx.script[script:])
 			tx.script, tx.edits, tx.doing = tx.script[:script], edits, doing
 		}
@@ -157,15 +157,6 @@ func (tx *Tx) Update(fn func(*Tx) error) error {
 	}
 	done = true
 	return nil
-}
-
-// undo takes back what was written since the mark, derived state included.
-func (tx *Tx) undo(mark int) {
-	if len(tx.journal) == mark {
-		return
-	}
-	tx.journal.take(mark)
-	tx.doc.watched.rederive(&tx.root, tx.doc.root)
 }
 
 // PathError reports a write that has no place in the document.

@@ -19,6 +19,13 @@ type watched struct {
 	// Those who depend on the value here with all that is in it, on whether there
 	// is an object, or on the names of its members.
 	value, exists, members map[*dependent]struct{}
+	depending              int // of those, here and below
+}
+
+func (w *watched) dependents(more int) {
+	for ; w != nil; w = w.parent {
+		w.depending += more
+	}
 }
 
 // Derived is state that is kept beside an object of the document and must be
@@ -34,8 +41,9 @@ type Derived interface {
 	Changed(name string, now Value)
 }
 
-// Flusher is Derived that tells others in its turn. Flush is called before
-// subscribers are, when changes are over: never for what was reverted.
+// Flusher is Derived that tells others in its turn. Flush is called once changes
+// are over, before subscribers are told. After a transaction that was reverted it
+// is called too: then everything is as it was.
 type Flusher interface {
 	Derived
 	Flush()
@@ -46,6 +54,7 @@ type attached struct {
 	Derived
 	outbox *outbox
 	dirty  bool // it was told of something since it was flushed
+	ended  bool
 }
 
 func (x *attached) touch() Derived {
@@ -74,10 +83,7 @@ func (d *Doc) Derive(p delta.Pointer, x Derived) (end func()) {
 		at.below++
 	}
 	if x, ok := x.(Positioned); ok {
-		if d.positioned == nil {
-			d.positioned = make(map[Positioned]struct{})
-		}
-		d.positioned[x] = struct{}{}
+		d.positioned = append(d.positioned, x)
 	}
 	x.Reset(d.cellOf(p).membersOf())
 	return func() { d.detach(w, a) }
@@ -88,9 +94,10 @@ func (d *Doc) detach(w *watched, x *attached) {
 	if i < 0 {
 		return
 	}
+	x.ended = true
 	w.derived = append(w.derived[:i:i], w.derived[i+1:]...) // not in place: it may be under iteration
 	if x, ok := x.Derived.(Positioned); ok {
-		delete(d.positioned, x)
+		d.positioned = slices.DeleteFunc(slices.Clone(d.positioned), func(other Positioned) bool { return other == x })
 	}
 	for at := w; at != nil; at = at.parent {
 		at.below--
@@ -161,23 +168,6 @@ func (w *watched) replaced(now *node) {
 		if child.hasDerived() {
 			child.replaced(now.expandedCell(name))
 		}
-	}
-}
-
-// rederive tells the derived state of all that a transaction wrote in n, which
-// was put back.
-func (w *watched) rederive(t *touch, n *node) {
-	if !w.hasDerived() {
-		return
-	}
-	for _, c := range t.children {
-		child := n.expandedCell(c.name)
-		if c.written {
-			w.child(c.name).replaced(child)
-		} else {
-			w.child(c.name).rederive(c, child)
-		}
-		w.memberChanged(c.name, child)
 	}
 }
 

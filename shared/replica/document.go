@@ -28,6 +28,7 @@ type Document struct {
 	view    *doc.Doc
 	at      record.Position // of the confirmed document; zero: nothing known
 	known   bool
+	doubted bool // it differed from the server's, and no checksum has agreed since
 	pending []*mutation
 	last    record.MutationID // own last mutation at position at
 
@@ -40,7 +41,7 @@ type docState uint8
 const (
 	closed   docState = iota // no connection
 	opening                  // Open was sent
-	catching                 // Opened was received, commits up to head follow
+	catching                 // Opened was received, commits up to head follow, and a checksum if in doubt
 	live                     // at the head; mutations are sent at once
 	failed                   // refused for now; Tick tries again
 	refused                  // refused for good, or left
@@ -88,15 +89,21 @@ func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
 	case len(d.pending) >= MaxPending:
 		return doc.Change{}, ErrTooManyPending
 	}
-	m, err := d.run(tag, first, again)
-	if err != nil || m == nil {
-		return doc.Change{}, err
-	}
-	d.engine.counter++
-	m.id = d.newID(d.engine.counter)
-	d.pending = append(d.pending, m)
-	d.send()
-	return m.change, nil
+	var change doc.Change
+	var err error
+	// Subscribers of the view are told when the mutation is pending.
+	d.view.Batch(func() {
+		var m *mutation
+		if m, err = d.run(tag, first, again); err != nil || m == nil {
+			return
+		}
+		d.engine.counter++
+		m.id = d.newID(d.engine.counter)
+		d.pending = append(d.pending, m)
+		d.send()
+		change = m.change
+	})
+	return change, err
 }
 
 // SetPresence tells the other clients a JSON object, or with an empty state
@@ -160,7 +167,14 @@ func (d *Document) settleAll(err error) {
 	d.settle(over, Outcome{Err: err})
 }
 
-func (d *Document) open() { d.openAt(d.at) }
+// open asks for what is missing; for everything if what is held is in doubt.
+func (d *Document) open() {
+	at := d.at
+	if d.doubted {
+		at = record.Position{}
+	}
+	d.openAt(at)
+}
 
 func (d *Document) openAt(at record.Position) {
 	d.state = opening
@@ -218,7 +232,7 @@ func (d *Document) opened(f *wire.Opened) error {
 		if err := d.replace(f); err != nil {
 			return err
 		}
-	} else if f.At != d.at || !d.known {
+	} else if f.At != d.at || !d.known || d.doubted {
 		return &ProtocolError{Reason: "opened at a position that the replica does not hold"}
 	}
 	d.state = catching
@@ -337,13 +351,13 @@ func (d *Document) commit(f *wire.Commit) error {
 	return nil
 }
 
-// caughtUp goes live once the head that Opened named is reached, and submits
-// what is pending. A mutation whose reads were written meanwhile is run again
+// caughtUp goes live once the head that Opened named is reached, and is beyond
+// doubt, and submits what is pending. A mutation whose reads were written meanwhile is run again
 // first, with all that follow it; but not while the fate of a delta of it that
 // was sent is undecided: that delta is sent once more, and the server's answer
 // decides. The others stand on the new base.
 func (d *Document) caughtUp() {
-	if d.state != catching || d.at.Revision < d.head {
+	if d.state != catching || d.at.Revision < d.head || d.doubted {
 		return
 	}
 	d.state = live
