@@ -28,9 +28,11 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 		panic("doc: Apply within Update")
 	}
 	a := applier{doc: d, scratch: d.scratch}
-	d.busy = true // for what is derived
-	a.object(d.root.obj, string(patch.Bytes()), rootPlace, d.watched)
-	d.busy = false
+	if len(d.positioned) == 0 || d.rebasing > 0 {
+		a.root(patch)
+	} else {
+		d.series(false, nil, func() { a.root(patch) })
+	}
 	effect := Effect{Inverse: delta.Trusted(append([]byte(nil), a.inverse...)), Writes: a.writes.List()}
 	if a.inverse = a.inverse[:0]; cap(a.inverse) > maxScratch {
 		a.inverse = nil
@@ -71,6 +73,12 @@ func sortMembers(members []patchMember) {
 }
 
 func (a *applier) wrote(kind delta.WriteKind) { a.writes.Add(kind, delta.Pointer(a.path)) }
+
+func (a *applier) root(patch delta.Delta) {
+	a.doc.busy = true // for what is derived
+	a.object(a.doc.root.obj, string(patch.Bytes()), rootPlace, a.doc.watched)
+	a.doc.busy = false
+}
 
 // open begins a member of the inverse.
 func (a *applier) open(name string, first bool) {

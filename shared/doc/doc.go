@@ -33,6 +33,7 @@ type Doc struct {
 	outbox  outbox
 	// positioned is the derived state that has positions in it.
 	positioned []Positioned
+	rebasing   int // series that are under way, one within the other
 }
 
 // New returns the empty document.

@@ -15,6 +15,9 @@ type Positioned interface {
 	// End ends it and returns what it amounts to, in a form that [Mover.Move] of
 	// the collection understands; nil for nothing.
 	End() any
+	// Amounts says, before the End of the outermost series, what that amounts to
+	// for those who look on, if that is known: net, in the same form.
+	Amounts(net any)
 }
 
 // Rebase is a change of what is below one's own latest changes: they are taken
@@ -22,21 +25,30 @@ type Positioned interface {
 type Rebase struct {
 	doc   *Doc
 	below Below
+	vague bool
 }
 
 // Rebase runs fn, which takes changes off the document and puts others on it.
-// Subscribers, and positions that are kept, see only what it all amounts to.
+// Subscribers, and positions that are kept, see only what it all amounts to. It
+// must not be called within another one.
 func (d *Doc) Rebase(fn func(*Rebase)) {
 	d.Batch(func() {
-		d.series(true, func() { fn(&Rebase{doc: d}) }, nil)
+		d.series(true, nil, func() {
+			r := &Rebase{doc: d}
+			if fn(r); !r.vague {
+				for _, x := range d.positioned {
+					x.Amounts(r.below.Get(x))
+				}
+			}
+		})
 	})
 }
 
 // Own runs fn, which takes one's own changes off, or puts them on again.
-func (r *Rebase) Own(fn func()) { r.doc.series(true, fn, nil) }
+func (r *Rebase) Own(fn func()) { r.doc.series(true, nil, fn) }
 
 // Others runs fn, which makes the changes of others, once.
-func (r *Rebase) Others(fn func()) { r.doc.series(false, fn, &r.below) }
+func (r *Rebase) Others(fn func()) { r.doc.series(false, &r.below, fn) }
 
 // Move moves edits, the oldest first, over what others have done.
 func (r *Rebase) Move(edits []Edit) {
@@ -47,12 +59,18 @@ func (r *Rebase) Move(edits []Edit) {
 	}
 }
 
-func (d *Doc) series(own bool, fn func(), below *Below) {
+// Vague says that one's own changes may be others than they were, beyond what
+// their edits say.
+func (r *Rebase) Vague() { r.vague = true }
+
+func (d *Doc) series(own bool, below *Below, fn func()) {
 	positioned := d.positioned
 	for _, x := range positioned {
 		x.Begin(own)
 	}
+	d.rebasing++
 	defer func() {
+		d.rebasing--
 		for _, x := range positioned {
 			if change := x.End(); change != nil && below != nil {
 				below.Put(x, change)

@@ -1,0 +1,209 @@
+package text
+
+import (
+	"slices"
+	"strings"
+)
+
+// Origin says where the changes of a batch come from.
+type Origin uint8
+
+const (
+	// Others made them.
+	Others Origin = iota
+	// Own changes: an edit of this session is undone or made again.
+	Own
+)
+
+type batch struct {
+	origin Origin
+	done   []Splice
+}
+
+// endsMax bounds how many of others' runs are known.
+const endsMax = 32
+
+// Begin begins a batch of changes, one record of the log for instance, which are
+// looked at together. Batches may nest: a rebase is one batch, in which undone,
+// others' and repeated changes are batches of their own. Cursors and the watcher
+// see only what the outermost batch amounts to.
+func (s *State) Begin(o Origin) {
+	if len(s.batches) > 0 {
+		s.settle()
+	}
+	s.batches = append(s.batches, batch{origin: o})
+}
+
+// End ends the latest batch. It returns the splices that the changes amount to,
+// each on the text that the one before it left. A compaction amounts to none.
+func (s *State) End() []Splice {
+	done := s.end()
+	if len(s.batches) == 0 {
+		if s.observed() {
+			s.publish(s.derive(s.total))
+		}
+		clear(s.total)
+	}
+	return done
+}
+
+// EndAs is [State.End] for an outermost batch whose sum the caller knows: after a
+// rebase it is others' splices as [Transform] left them behind one's own. The
+// texts before and after tell less, where what was moved about looks alike.
+func (s *State) EndAs(sum []Splice) []Splice {
+	if len(s.batches) != 1 {
+		panic("text: not the outermost batch")
+	}
+	done := s.end()
+	clear(s.total)
+	if s.observed() {
+		s.publish(sum)
+	}
+	return done
+}
+
+func (s *State) end() []Splice {
+	s.settle()
+	n := len(s.batches) - 1
+	done := s.batches[n].done
+	s.batches = s.batches[:n]
+	if n > 0 {
+		s.batches[n-1].done = append(s.batches[n-1].done, done...)
+	}
+	return done
+}
+
+func (s *State) origin() Origin {
+	if n := len(s.batches); n > 0 {
+		return s.batches[n-1].origin
+	}
+	return Others
+}
+
+// touch notes what was there before the first change of a member in a batch.
+func (s *State) touch(key string, it *item) {
+	if len(s.batches) == 0 {
+		return
+	}
+	if _, known := s.touched[key]; known {
+		return
+	}
+	text := ""
+	if it != nil {
+		text = it.Value.text
+	}
+	s.touched[key] = text
+}
+
+// settle finds the splices of the changes since it was last called.
+func (s *State) settle() {
+	if len(s.touched) == 0 {
+		return
+	}
+	splices := s.derive(s.touched)
+	others := s.origin() == Others
+	for i, sp := range splices {
+		n := Units(sp.Ins)
+		run := slices.Index(s.ends, sp.Pos)
+		splices[i].Continues = others && n > 0 && s.continues(sp.Pos, run >= 0)
+		s.shift(sp)
+		switch {
+		case !others || n == 0:
+		case run >= 0:
+			s.ends[run] = sp.Pos + n
+		default:
+			if len(s.ends) == endsMax {
+				s.ends = slices.Delete(s.ends, 0, 1)
+			}
+			s.ends = append(s.ends, sp.Pos+n)
+		}
+	}
+	s.keep(splices)
+}
+
+// continues decides on which side of an insertion at pos a pending one of this
+// session is to be. Where the two do not read what the other writes both stand,
+// so it must say what the keys say: behind what was appended to a chunk, before
+// what was put in front of one or behind an own chunk that is typed into.
+func (s *State) continues(pos int, known bool) bool {
+	it, within := s.tree.AtWeight(pos)
+	c := it.Value
+	if was := s.touched[c.key]; was != "" {
+		if within == 0 {
+			return false
+		}
+		if Units(was) == within && strings.HasPrefix(c.text, was) {
+			return true
+		}
+	}
+	if within == 0 && pos > 0 {
+		if left, _ := s.find(pos); left.Value.mine {
+			return false
+		}
+	}
+	return known
+}
+
+// keep adds splices to the batch that is under way.
+func (s *State) keep(splices []Splice) {
+	if len(s.touched) > 0 {
+		for key, text := range s.touched {
+			if _, known := s.total[key]; !known {
+				s.total[key] = text
+			}
+		}
+		clear(s.touched)
+	}
+	b := &s.batches[len(s.batches)-1]
+	b.done = append(b.done, splices...)
+}
+
+// shift moves what is remembered about places.
+func (s *State) shift(sp Splice) {
+	for i, end := range s.ends {
+		s.ends[i] = sp.move(end, Left)
+	}
+	s.last = sp.move(s.last, Left)
+}
+
+// derive compares the touched chunks with what they were. Touched chunks that
+// have no other chunk between them are compared as one stretch of text.
+func (s *State) derive(was map[string]string) []Splice {
+	keys := make([]string, 0, len(was))
+	for key := range was {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	var splices []Splice
+	for i := 0; i < len(keys); {
+		first := s.seek(keys[i])
+		pos := s.Len()
+		if first != nil {
+			pos = s.tree.Offset(first)
+		}
+		j := i
+		var old, now strings.Builder
+		it := first
+		for {
+			old.WriteString(was[keys[j]])
+			if it != nil && it.Value.key == keys[j] {
+				now.WriteString(it.Value.text)
+				it = it.Next()
+			}
+			j++
+			for it != nil && it.Value.marker != nil && (j == len(keys) || it.Value.key < keys[j]) {
+				it = it.Next()
+			}
+			if j == len(keys) || it != nil && it.Value.key < keys[j] {
+				break
+			}
+		}
+		splices = difference(splices, pos, old.String(), now.String())
+		i = j
+	}
+	return splices
+}
+
+func (s *State) seek(key string) *item {
+	return s.tree.SeekFunc(func(c *chunk) int { return strings.Compare(c.key, key) })
+}

@@ -1,0 +1,65 @@
+package text_test
+
+import (
+	"testing"
+
+	"github.com/rivulet-sync/rivulet/shared/text"
+)
+
+// BenchmarkPaper replays the keystrokes of a person who writes a paper, each a
+// transaction with its own merge patch.
+func BenchmarkPaper(b *testing.B) {
+	tr := readTrace(b, "automerge-paper.json.gz")
+	var patches []patch
+	for _, txn := range tr.Txns {
+		patches = append(patches, txn.Patches...)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var o *object
+	bytes := 0
+	for range b.N {
+		o = newObject()
+		bytes = 0
+		for _, p := range patches {
+			if _, err := o.state.Splice(o, p.pos, p.del, p.ins); err != nil {
+				b.Fatal(err)
+			}
+			bytes += o.commit()
+		}
+	}
+	b.StopTimer()
+	if o.state.String() != tr.EndContent {
+		b.Fatal("another text")
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(patches)), "ns/keystroke")
+	b.ReportMetric(float64(bytes)/float64(len(patches)), "delta-B/keystroke")
+	b.ReportMetric(float64(len(o.canonical())), "stored-B")
+}
+
+// bare is a Store without a document.
+type bare struct{ state *text.State }
+
+func (b bare) Set(key, raw string)      { b.state.Changed(key, raw, true) }
+func (b bare) Delete(key string)        { b.state.Changed(key, "", false) }
+func (bare) ReadValue(string)           {}
+func (bare) ReadGap(left, right string) {}
+
+// BenchmarkState is the same without what a document does.
+func BenchmarkState(b *testing.B) {
+	tr := readTrace(b, "automerge-paper.json.gz")
+	var patches []patch
+	for _, txn := range tr.Txns {
+		patches = append(patches, txn.Patches...)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s := text.New()
+		for _, p := range patches {
+			if _, err := s.Splice(bare{s}, p.pos, p.del, p.ins); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(patches)), "ns/keystroke")
+}
