@@ -38,8 +38,11 @@ var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
 
 // Member returns the pointer of a member of the object at p.
 func (p Pointer) Member(name string) Pointer {
-	if strings.ContainsAny(name, "~/") {
-		name = escaper.Replace(name)
+	for i := range len(name) {
+		if name[i] == '~' || name[i] == '/' {
+			name = escaper.Replace(name)
+			break
+		}
 	}
 	return p + "/" + Pointer(name)
 }

@@ -62,7 +62,7 @@ func (w *differ) member(name string, first bool) mark {
 		open = '{'
 	}
 	w.forward = append(jsontext.AppendString(append(w.forward, open), name), ':')
-	w.inverse = append(jsontext.AppendString(append(w.inverse, open), name), ':')
+	w.inverse = append(w.inverse, w.forward[m.forward:]...)
 	w.path = appendToken(w.path, name)
 	return m
 }

@@ -1,8 +1,6 @@
 package doc
 
 import (
-	"slices"
-
 	"github.com/rivulet-sync/rivulet/shared/delta"
 )
 
@@ -19,7 +17,7 @@ type Object struct {
 	touch *touch
 	w     *watched
 	at    delta.Pointer
-	above []upper
+	above *upper // the nearest, nil for none
 }
 
 // upper is an object above another one that something is derived from.
@@ -27,6 +25,7 @@ type upper struct {
 	w    *watched
 	name string // of the member on the way down
 	cell *node
+	next *upper
 }
 
 // Object returns the object at p, if there is one. It notes no read.
@@ -48,7 +47,6 @@ func (tx *Tx) Object(p delta.Pointer) (Object, bool) {
 func (o *Object) child(name string, at delta.Pointer) *Object {
 	below := *o
 	o = &below
-	o.above = slices.Clip(o.above)
 	o.down(name)
 	o.at = at
 	o.cell.expand()
@@ -58,7 +56,7 @@ func (o *Object) child(name string, at delta.Pointer) *Object {
 func (o *Object) down(name string) {
 	child := o.cell.obj.members[name]
 	if o.w != nil && len(o.w.derived) > 0 {
-		o.above = append(o.above, upper{o.w, name, child})
+		o.above = &upper{o.w, name, child, o.above}
 	}
 	o.touch = o.tx.below(o.touch, name)
 	o.cell, o.w = child, o.w.child(name)
@@ -144,23 +142,24 @@ func (o *Object) put(name string, now node) {
 func (o *Object) write(name string, now node) {
 	tx, obj := o.tx, o.cell.obj
 	child := obj.members[name]
-	u := undo{object: obj, name: name, cell: child, existed: child != nil, removed: now.nothing(), w: o.w, above: o.above}
+	removed := now.nothing()
+	u := tx.journal.add()
+	u.object, u.name, u.cell, u.w, u.above = obj, name, child, o.w, o.above
+	u.existed, u.removed = child != nil, removed
 	if child != nil {
 		u.before = *child
 	}
 	if !o.touch.kept {
-		if u.place = tx.below(o.touch, name); !u.place.kept {
-			u.touch = u.place
-			u.touch.kept, u.touch.existed, u.touch.before = true, u.existed, u.before
+		u.place = tx.below(o.touch, name)
+		if t := u.place; !t.kept {
+			u.first = true
+			t.kept, t.existed, t.before = true, u.existed, u.before
 		}
 	}
 	switch {
-	case u.removed && child == nil:
-		if u.touch != nil {
-			tx.journal = append(tx.journal, u) // for the touch
-		}
+	case removed && child == nil:
 		return
-	case u.removed:
+	case removed:
 		obj.remove(name)
 		child = nil
 	case child == nil:
@@ -172,7 +171,6 @@ func (o *Object) write(name string, now node) {
 	if u.place != nil {
 		u.place.cell = child
 	}
-	tx.journal = append(tx.journal, u)
 	tell(o.w, o.above, name, child)
 }
 

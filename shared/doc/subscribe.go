@@ -110,7 +110,7 @@ func (x *dependent) release() {
 type outbox struct {
 	queue      []*dependent
 	next       int // in the queue
-	flush      []flushing
+	flush      []*attached
 	unordered  bool // the queue has to be sorted
 	held       int
 	delivering bool
@@ -120,11 +120,6 @@ type outbox struct {
 func (o *outbox) dependent() *dependent {
 	o.last++
 	return &dependent{number: o.last}
-}
-
-type flushing struct {
-	at *attached
-	Flusher
 }
 
 func (o *outbox) wrote(x *dependent, at delta.Pointer) {
@@ -146,7 +141,7 @@ func (o *outbox) add(x *dependent) {
 
 // deliver tells everybody in the queue, those included who join it meanwhile.
 func (o *outbox) deliver() {
-	if o.delivering || o.held > 0 {
+	if o.delivering || o.held > 0 || o.next == len(o.queue) && len(o.flush) == 0 {
 		return
 	}
 	o.delivering = true
@@ -157,11 +152,11 @@ func (o *outbox) deliver() {
 	}()
 	for o.next < len(o.queue) || len(o.flush) > 0 {
 		if n := len(o.flush) - 1; n >= 0 {
-			f := o.flush[n]
-			o.flush[n] = flushing{}
+			x := o.flush[n]
+			o.flush[n] = nil
 			o.flush = o.flush[:n]
-			if f.at.dirty = false; !f.at.ended {
-				f.Flush()
+			if x.dirty = false; !x.ended {
+				x.flusher.Flush()
 			}
 			continue
 		}

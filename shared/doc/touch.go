@@ -84,9 +84,19 @@ type undo struct {
 	existed,
 	removed bool // the member ceased to be
 	place *touch // of the member, nil where all is the transaction's
-	touch *touch // the same, if it was not kept before
+	first bool   // the place was not kept before
 	w     *watched
-	above []upper
+	above *upper
+}
+
+// add returns the next entry, which is empty.
+func (j *journal) add() *undo {
+	if n := len(*j); n < cap(*j) {
+		*j = (*j)[:n+1]
+	} else {
+		*j = append(*j, undo{})
+	}
+	return &(*j)[len(*j)-1]
 }
 
 // take undoes everything after the mark. Derived state is told of each step: it
@@ -115,19 +125,19 @@ func (u *undo) take() {
 	if u.place != nil {
 		u.place.cell = now
 	}
-	if u.touch != nil {
-		u.touch.kept, u.touch.existed, u.touch.before = false, false, node{}
+	if u.first {
+		u.place.kept, u.place.existed, u.place.before = false, false, node{}
 	}
 	tell(u.w, u.above, u.name, now)
 }
 
 // tell tells derived state of a write in the object at w, with those above it.
-func tell(w *watched, above []upper, name string, now *node) {
+func tell(w *watched, above *upper, name string, now *node) {
 	if w != nil {
 		w.child(name).replaced(now)
 		w.memberChanged(name, now)
 	}
-	for _, a := range above {
+	for a := above; a != nil; a = a.next {
 		a.w.memberChanged(a.name, a.cell)
 	}
 }

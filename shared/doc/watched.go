@@ -52,17 +52,16 @@ type Flusher interface {
 // attached is derived state at its place.
 type attached struct {
 	Derived
-	outbox *outbox
-	dirty  bool // it was told of something since it was flushed
-	ended  bool
+	flusher Flusher // the same, if it is one
+	outbox  *outbox
+	dirty   bool // it was told of something since it was flushed
+	ended   bool
 }
 
 func (x *attached) touch() Derived {
-	if !x.dirty {
-		if f, ok := x.Derived.(Flusher); ok {
-			x.dirty = true
-			x.outbox.flush = append(x.outbox.flush, flushing{x, f})
-		}
+	if !x.dirty && x.flusher != nil {
+		x.dirty = true
+		x.outbox.flush = append(x.outbox.flush, x)
 	}
 	return x.Derived
 }
@@ -78,6 +77,7 @@ func (d *Doc) Derive(p delta.Pointer, x Derived) (end func()) {
 	}
 	w := d.watch(p)
 	a := &attached{Derived: x, outbox: &d.outbox}
+	a.flusher, _ = x.(Flusher)
 	w.derived = append(w.derived, a)
 	for at := w; at != nil; at = at.parent {
 		at.below++
