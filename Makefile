@@ -8,6 +8,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BIN      := $(CURDIR)/bin/rivulet
 FUZZTIME ?= 10s
+SOAK     ?= 10m
 BENCHTIME ?= 50x
 
 # Finds or installs the browser and names the parts under test to go test and go run.
@@ -48,6 +49,10 @@ e2e: build ## run the browser tests (RUN=pattern for some of them)
 race: assets ## run all tests but the browser's under the race detector, three times in shuffled order
 	go test -race -shuffle on -count 3 $(UNITS)
 
+.PHONY: soak
+soak: ## run the convergence simulation with new seeds for SOAK (10m), which prints and keeps a seed that fails
+	go test -count 1 -timeout 0 -v -run '^TestSoak$$' ./shared/converge -converge.soak $(SOAK)
+
 .PHONY: fuzz
 fuzz: assets ## run every fuzz target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
@@ -55,10 +60,15 @@ fuzz: assets ## run every fuzz target for FUZZTIME (10s)
 .PHONY: bench
 bench: build ## measure what the README says, as a table
 	@$(PARTS) go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 20m ./bench
+	@scripts/node.sh; scripts/bench-document.sh
+
+.PHONY: bench-document
+bench-document: ## measure the document natively and as WebAssembly under Node (COUNT runs of each)
+	@scripts/node.sh; scripts/bench-document.sh
 
 .PHONY: bench-peers
-bench-peers: ## measure yjs, ywasm, json-joy, loro and automerge with the inputs of our document benchmarks
-	@scripts/node.sh; cd bench/peers && npm ci --silent --no-audit --no-fund && npm run --silent test && node run.js
+bench-peers: ## measure our document, then yjs, ywasm, json-joy, loro and automerge with the same inputs
+	@scripts/node.sh; scripts/bench-document.sh; cd bench/peers && npm ci --silent --no-audit --no-fund && npm run --silent test && node run.js
 
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript

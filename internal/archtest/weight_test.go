@@ -42,6 +42,7 @@ var linked = map[string]string{
 	"math/rand/v2":                 "spreads reconnects",
 	"time":                         "waits between reconnects",
 	"bytes":                        "compares and joins deltas",
+	"cmp":                          "order of subscribers",
 	"errors":                       "sentinels",
 	"iter":                         "walks over JSON without an intermediate map",
 	"maps":                         "order of members",
