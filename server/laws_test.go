@@ -14,6 +14,7 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/rivulet-sync/rivulet/server"
+	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/wasm/client"
@@ -28,15 +29,17 @@ func TestL3_L4_L8_Storm(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 
-	data := t.TempDir()
-	srv := start(t, server.Config{Data: data})
+	cfg := server.Config{Data: t.TempDir(), Documents: host.Config{ChecksumEvery: 3}}
+	srv := start(t, cfg)
 	p := newProxy(t, srv.URL())
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 
+	connected := make([]*client.Client, clients)
 	docs := make([]*client.Doc, clients)
 	for i := range docs {
-		docs[i] = open(t, connect(t, p.url()), board)
+		connected[i] = connect(t, p.url())
+		docs[i] = open(t, connected[i], board)
 	}
 	var writers sync.WaitGroup
 	for i, d := range docs {
@@ -67,7 +70,7 @@ func TestL3_L4_L8_Storm(t *testing.T) {
 				if err := srv.Close(); err != nil {
 					t.Error(err)
 				}
-				srv = start(t, server.Config{Data: data})
+				srv = start(t, cfg)
 				p.retarget(srv.URL())
 			}
 		}
@@ -89,6 +92,9 @@ func TestL3_L4_L8_Storm(t *testing.T) {
 		waitFor(t, ctx, d, last)
 		if got := d.Get(); !bytes.Equal(got, replayed) {
 			t.Errorf("replica %d differs from the log:\n%s\n%s", i, got, replayed)
+		}
+		if n := connected[i].Diverged(); n > 0 {
+			t.Errorf("client %d: %d checksums differed", i, n)
 		}
 	}
 	var state struct {

@@ -30,6 +30,9 @@ type Config struct {
 	// 4 MiB. A client further back gets a snapshot.
 	KeepRecords int
 	KeepBytes   int
+	// ChecksumEvery is after how many records of a document its subscribers are sent
+	// a checksum, beside the one that each gets when it opens: 256.
+	ChecksumEvery int
 	// MaxQueue bounds the mutations that wait for the append in flight: 4096.
 	MaxQueue int
 	// Patience is how long who submits waits for a place in a full queue: 1 s.
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxDocument, 8<<20)
 	setDefault(&c.KeepRecords, 4096)
 	setDefault(&c.KeepBytes, 4<<20)
+	setDefault(&c.ChecksumEvery, 256)
 	setDefault(&c.MaxQueue, 4096)
 	setDefault(&c.MaxLive, 10_000)
 	if c.Patience <= 0 {
@@ -74,7 +78,7 @@ func setDefault(v *int, value int) {
 type Subscriber interface {
 	// Client is who submits by this connection.
 	Client() record.ClientID
-	// Send queues a frame. The bytes are shared: nobody may change them. What to
-	// do with a reader that is too slow is the subscriber's matter.
-	Send(frame []byte)
+	// Send queues frames, as a rule one. The bytes are shared: nobody may change
+	// them. What to do with a reader that is too slow is the subscriber's matter.
+	Send(frames []byte)
 }

@@ -30,6 +30,7 @@ type Host struct {
 	// -- owned by run --
 	doc      *doc.Doc // committed state; reserved deltas are on it only while judging
 	tail     deltalog.Tail
+	records  uint64 // in the log up to the tail
 	clients  map[record.ClientID]record.MutationID
 	recent   recent
 	subs     map[*Handle]struct{}
@@ -176,12 +177,27 @@ func (h *Host) committed(at record.Position, effects []effect, data []byte) {
 	}
 	h.tail.Head = at
 	h.tail.Last = uint64(at.Revision)
+	h.records++
 	h.snapshot = nil
 	frame := wire.EncodeCommit(h.number, at.Revision, data)
 	h.recent.add(committed{at: at, frame: frame, effects: effects})
 	for sub := range h.subs {
 		sub.sub.Send(frame)
 	}
+	// Counted from the first record of the log, all servers choose the same ones.
+	if len(h.subs) > 0 && h.records%uint64(h.cfg.ChecksumEvery) == 0 {
+		frame := wire.Encode(h.checksum())
+		for sub := range h.subs {
+			sub.sub.Send(frame)
+		}
+	}
+}
+
+// checksum returns the checksum of the document at the head (L4). The first one
+// sums up the document; from then on it is kept at the cost of what changes.
+func (h *Host) checksum() *wire.Checksum {
+	sum := h.doc.Checksum()
+	return &wire.Checksum{Doc: h.number, Revision: h.tail.Head.Revision, Hi: sum.Hi, Lo: sum.Lo}
 }
 
 // handle takes a message. Its handle may be closed already: closing overtakes.
@@ -289,7 +305,8 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 	return result.err
 }
 
-// subscribe sends what the subscriber lacks and all records from now on.
+// subscribe sends what the subscriber lacks, the checksum of where that leads to,
+// and all records from now on.
 func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	sub := handle.sub
 	opened := wire.Opened{
@@ -302,12 +319,17 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 		for _, c := range missing {
 			sub.Send(c.frame)
 		}
+		sub.Send(wire.Encode(h.checksum()))
 	} else {
 		if h.snapshot == nil {
 			h.snapshot = h.doc.Canonical()
 		}
 		opened.At, opened.Snapshot = h.tail.Head, h.snapshot
-		sub.Send(wire.Encode(&opened))
+		// In one piece: behind a snapshot as large as all that may be queued there is
+		// no place for another.
+		checksum := h.checksum()
+		frames := make([]byte, 0, 2+opened.Msgsize()+2+checksum.Msgsize())
+		sub.Send(wire.Append(wire.Append(frames, &opened), checksum))
 	}
 	for client, p := range h.presence {
 		// Its own is what an earlier connection of the client has left behind.

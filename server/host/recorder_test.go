@@ -5,17 +5,28 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// recorder is a subscriber that keeps every frame until the test takes it.
+// recorder is a subscriber that keeps every frame until the test takes it, but
+// for checksums: those it compares with what it was sent.
 type recorder struct {
 	id   record.ClientID
 	wake chan struct{} // holds a token when there are frames
 
 	mu     sync.Mutex
 	frames []wire.Frame
+	copies map[uint32]*copied // by the documents' numbers
+	sums   []*wire.Checksum
+}
+
+// copied is what a recorder knows of a document.
+type copied struct {
+	at  record.Revision
+	doc *doc.Doc // nil when it was let continue from a position
 }
 
 func (w *world) client(n byte) *recorder {
@@ -24,18 +35,79 @@ func (w *world) client(n byte) *recorder {
 
 func (r *recorder) Client() record.ClientID { return r.id }
 
-func (r *recorder) Send(frame []byte) {
-	f, rest, err := wire.Decode(frame)
-	if err != nil || len(rest) > 0 {
-		panic(fmt.Sprint("the host sent no frame: ", err))
-	}
+func (r *recorder) Send(frames []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.frames = append(r.frames, f)
+	for len(frames) > 0 {
+		f, rest, err := wire.Decode(frames)
+		if err != nil {
+			panic(fmt.Sprint("the host sent no frame: ", err))
+		}
+		if err := r.follow(f); err != nil {
+			panic(err)
+		}
+		if _, ok := f.(*wire.Checksum); !ok {
+			r.frames = append(r.frames, f)
+		}
+		frames = rest
+	}
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
+}
+
+// follow keeps copies of the documents and compares the checksums of them.
+func (r *recorder) follow(f wire.Frame) error {
+	switch f := f.(type) {
+	case *wire.Opened:
+		c := &copied{at: f.At.Revision}
+		if len(f.Snapshot) > 0 {
+			c.doc = doc.Open(f.Snapshot)
+		}
+		if r.copies == nil {
+			r.copies = make(map[uint32]*copied)
+		}
+		r.copies[f.Doc] = c
+	case *wire.Commit:
+		c := r.copies[f.Doc]
+		rec, err := record.Decode(f.Record)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			return fmt.Errorf("a commit at %d of a document that was not opened", f.Revision)
+		}
+		c.at = f.Revision
+		for _, m := range rec.Mutations {
+			if c.doc != nil {
+				c.doc.Apply(delta.Trusted(m.Delta))
+			}
+		}
+	case *wire.Checksum:
+		c := r.copies[f.Doc]
+		if c == nil || c.at != f.Revision {
+			return fmt.Errorf("a checksum at %d for %+v", f.Revision, c)
+		}
+		if c.doc != nil {
+			// Summed up afresh, not kept.
+			if sum := doc.Open(c.doc.Canonical()).Checksum(); sum != (doc.Checksum{Hi: f.Hi, Lo: f.Lo}) {
+				return fmt.Errorf("the checksum at %d is not that of %s", f.Revision, c.doc.Canonical())
+			}
+		}
+		r.sums = append(r.sums, f)
+	}
+	return nil
+}
+
+// summed returns the revisions of the checksums that have come.
+func (r *recorder) summed() (at []record.Revision) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.sums {
+		at = append(at, f.Revision)
+	}
+	return at
 }
 
 // take returns the next frame that has come, nil if there is none.

@@ -277,7 +277,9 @@ func (p *peer) read() {
 				p.over <- fmt.Errorf("the server sent no frame: %w", err)
 				return
 			}
-			p.frames <- f
+			if _, ok := f.(*wire.Checksum); !ok { // those are for the tests of hosts
+				p.frames <- f
+			}
 		}
 	}
 }

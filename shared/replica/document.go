@@ -335,27 +335,30 @@ func (d *Document) commit(f *wire.Commit) error {
 			return &ProtocolError{Reason: "delta in a record: " + err.Error()}
 		}
 	}
-	for i, m := range rec.Mutations {
-		if m.Client == d.engine.client {
-			d.own(m.ID, deltas[i], f.Revision)
-		} else {
-			d.foreign(deltas[i])
+	// Subscribers of the view see what all of it amounts to.
+	d.view.Batch(func() {
+		for i, m := range rec.Mutations {
+			if m.Client == d.engine.client {
+				d.own(m.ID, deltas[i], f.Revision)
+			} else {
+				d.foreign(deltas[i])
+			}
 		}
-	}
-	d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
-	d.observer.Committed(d.at, &rec)
-	d.caughtUp()
-	if d.state == live {
-		d.runEditsAgain()
-	}
+		d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
+		d.observer.Committed(d.at, &rec)
+		d.caughtUp()
+		if d.state == live {
+			d.runEditsAgain()
+		}
+	})
 	return nil
 }
 
-// caughtUp goes live once the head that Opened named is reached, and is beyond
-// doubt, and submits what is pending. A mutation whose reads were written meanwhile is run again
-// first, with all that follow it; but not while the fate of a delta of it that
-// was sent is undecided: that delta is sent once more, and the server's answer
-// decides. The others stand on the new base.
+// caughtUp goes live once the head that Opened named is reached and nothing is in
+// doubt, and submits what is pending. A mutation whose reads were written meanwhile
+// is run again first, with all that follow it; but not while the fate of a delta of
+// it that was sent is undecided: that delta is sent once more, and the server's
+// answer decides. The others stand on the new base.
 func (d *Document) caughtUp() {
 	if d.state != catching || d.at.Revision < d.head || d.doubted {
 		return

@@ -20,6 +20,10 @@ type Config struct {
 	// OnDrain, if set, is told that the server is about to stop and that the
 	// client should connect anew at a random time within so many milliseconds.
 	OnDrain func(within uint32)
+	// OnDiverged, if set, is told that a document differed from the server's at a
+	// position (law L4). It is taken anew; see [wire.CodeDiverged] for when that
+	// does not help.
+	OnDiverged func(key record.Key, at record.Position)
 	// OnLogPage, if set, is told the answers to ReadLog: a page, or a fault.
 	OnLogPage func(request uint32, page *wire.LogPage, fault *wire.Fault)
 }
@@ -40,6 +44,7 @@ type Engine struct {
 	noStorage bool   // the server said that it takes no edits
 	request   uint32 // the last number given to an Open or a ReadLog
 	counter   uint64 // the last number given to a mutation, of any document
+	diverged  uint64 // how often a document differed from the server's
 }
 
 type limits struct{ message, delta int }
@@ -91,6 +96,17 @@ func (e *Engine) Online() bool { return e.state == up }
 // the client; 0 before the first connection. [Engine.Tick] sees to it when it is
 // called more often than that.
 func (e *Engine) Heartbeat() uint32 { return e.heartbeat }
+
+// Diverged returns how often a document differed from the server's (law L4), of
+// all documents that this engine has had open. It is 0 unless something is broken.
+func (e *Engine) Diverged() uint64 { return e.diverged }
+
+func (e *Engine) noteDiverged(d *Document) {
+	e.diverged++
+	if e.cfg.OnDiverged != nil {
+		e.cfg.OnDiverged(d.key, d.at)
+	}
+}
 
 // Connected says that a transport is up. The engine greets the server.
 func (e *Engine) Connected() {
@@ -228,6 +244,14 @@ func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
 	case *wire.Commit:
 		if d := e.byNumber[f.Doc]; d != nil {
 			return d, d.commit(f)
+		}
+	case *wire.Checksum:
+		if d := e.byNumber[f.Doc]; d != nil {
+			changed, err := d.verify(f)
+			if !changed {
+				d = nil
+			}
+			return d, err
 		}
 	case *wire.Conflict:
 		if d := e.byNumber[f.Doc]; d != nil {

@@ -109,6 +109,8 @@ func FuzzReceive(f *testing.F) {
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeUnknownMutation},
 		&wire.Peer{Doc: 5, Client: other, State: []byte(`{}`)},
 		&wire.LogPage{Request: 1, Entries: []wire.LogEntry{{Revision: 20, Record: data}}},
+		&wire.Checksum{Doc: 5, Revision: 10, Hi: 1, Lo: 2},
+		checksum(f, 5, 10, `{"a":{"x":1},"n":0}`),
 		&wire.Storage{}, &wire.Drain{Within: 5}, &wire.Pong{},
 		&wire.Fault{Key: board.String(), Code: wire.CodeDamaged},
 		&wire.Fault{Code: wire.CodeSlow},
@@ -156,6 +158,7 @@ func (s *stage) mend(t *testing.T, name string) {
 		t.Fatalf("%s: asked for the document %d times, over %t", name, opens, over)
 	}
 	s.mustReceive(&wire.Opened{Request: s.asked, Doc: 77, At: s.at, Head: s.at.Revision, Snapshot: []byte(`{"n":7}`)})
+	s.mustReceive(checksum(t, 77, s.at.Revision, `{"n":7}`))
 	s.check()
 	pushes := 0
 	for _, f := range frames(t, s.engine) {

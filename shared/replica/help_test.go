@@ -26,6 +26,15 @@ var (
 	other = record.ClientID{0, 0, 0, 0, 0, 1, 'o', 't', 'h', 'e', 'r'}
 )
 
+func parseDelta(t testing.TB, patch string) delta.Delta {
+	t.Helper()
+	d, err := delta.Parse([]byte(patch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // mergePatch is the pseudocode of RFC 7386, section 2, over decoded values. It
 // changes neither argument.
 func mergePatch(target, patch any) any {

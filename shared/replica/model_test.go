@@ -85,6 +85,17 @@ func (m *model) step() {
 		m.commitOwn()
 	}
 	m.attempts()
+	m.agree()
+}
+
+// agree sends the checksum of the model's confirmed document, and nobody notices.
+func (m *model) agree() {
+	m.t.Helper()
+	changes := m.changes
+	m.say(checksum(m.t, m.number, m.at.Revision, plain(m.confirmed)))
+	if n := m.engine.Diverged(); n > 0 || m.changes != changes {
+		m.t.Fatalf("%d checksums differed, %d batches", n, m.changes-changes)
+	}
 }
 
 // attempts notes what was pushed.

@@ -245,7 +245,7 @@ func (d *Document) reject(f *wire.Reject) {
 			r.Move(m.change.Edits)
 		}
 		d.settle([]*mutation{dropped}, Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}})
-		r.Own(func() { d.rerun(rest) })
+		r.Own(func() { d.rerun(r, rest) })
 	})
 	d.send()
 }
@@ -257,7 +257,7 @@ func (d *Document) runAgain(from int) {
 			d.rollback(from)
 			rest := slices.Clone(d.pending[from:])
 			d.pending = slices.Clip(d.pending[:from])
-			d.rerun(rest)
+			d.rerun(r, rest)
 		})
 	})
 }
@@ -279,11 +279,13 @@ func (d *Document) runEditsAgain() {
 }
 
 // rerun runs mutations, which are not applied, on the present view.
-func (d *Document) rerun(rest []*mutation) {
+func (d *Document) rerun(r *doc.Rebase, rest []*mutation) {
 	for _, m := range rest {
 		author := m.again
 		if m.edits() {
 			author = m.redo
+		} else {
+			r.Vague()
 		}
 		if author == nil {
 			d.settle([]*mutation{m}, Outcome{Err: &RejectedError{

@@ -23,8 +23,30 @@ var simSeed = flag.Int64("replica.seed", -1, "run only this seed of the simulati
 // connections that break, losing what is on its way, with a server that
 // restarts. They leave the document, too, and open it again. In the end all are equal, every edit that was acknowledged is in the
 // log once and no edit twice, counters count, and money is neither made nor lost.
+// Checksums come all the time, and none differs.
 func TestL3_L4_L8_Simulation(t *testing.T) {
-	seeds := make([]int64, 300)
+	simulate(t, 300, func(s *sim) { s.run() })
+}
+
+// TestL4_SimulationWithFaults is the same with replicas that lose their way: in
+// each, once, what is confirmed changes for no reason. They are equal in the end
+// all the same, and their edits have not suffered.
+func TestL4_SimulationWithFaults(t *testing.T) {
+	var noticed uint64
+	simulate(t, 40, func(s *sim) {
+		s.faulty = true
+		s.run()
+		for _, c := range s.clients {
+			noticed += c.engine.Diverged()
+		}
+	})
+	if t.Logf("%d faults were noticed", noticed); noticed == 0 {
+		t.Error("no fault was noticed: this simulates nothing")
+	}
+}
+
+func simulate(t *testing.T, n int, run func(*sim)) {
+	seeds := make([]int64, n)
 	for i := range seeds {
 		seeds[i] = int64(i)
 	}
@@ -32,7 +54,7 @@ func TestL3_L4_L8_Simulation(t *testing.T) {
 		seeds = []int64{*simSeed}
 	}
 	for _, seed := range seeds {
-		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { newSim(t, seed).run() }) {
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { run(newSim(t, seed)) }) {
 			t.Fatalf("run it again with -replica.seed %d", seed)
 		}
 	}
@@ -43,6 +65,7 @@ type sim struct {
 	random  *rand.Rand
 	server  *simServer
 	clients []*simClient
+	faulty  bool // replicas lose their way
 }
 
 type simClient struct {
@@ -53,6 +76,7 @@ type simClient struct {
 	tag    uint64
 	made   []uint64 // tags
 	reruns int
+	faults uint64
 }
 
 const accounts, deposit = 4, 10
@@ -73,6 +97,11 @@ func (s *sim) run() {
 	for range 500 {
 		s.step(true)
 	}
+	for _, c := range s.clients {
+		if c.faults > 0 {
+			s.cut(c) // a resume is compared at its end
+		}
+	}
 	for steps := 0; !s.quiet(); steps++ {
 		if steps == 200_000 {
 			s.t.Fatal("the clients do not come to rest")
@@ -85,6 +114,10 @@ func (s *sim) run() {
 // step does one thing. Only if chaos is set are there new edits and accidents.
 func (s *sim) step(chaos bool) {
 	c := s.clients[s.random.IntN(len(s.clients))]
+	if chaos && s.faulty && c.faults == 0 && c.doc.Live() && s.random.IntN(20) == 0 {
+		c.faults++
+		c.doc.Corrupt(parseDelta(s.t, `{"fault":{"of":"memory"}}`))
+	}
 	switch n := s.random.IntN(100); {
 	case n < 10 && chaos:
 		c.transact(s.random)
@@ -271,6 +304,9 @@ func (s *sim) verify() {
 			s.t.Errorf("client %s has %s\nthe log has %s", c.name, got, want)
 		}
 		reruns += c.reruns
+		if n := c.engine.Diverged(); n > c.faults {
+			s.t.Errorf("client %s: %d checksums differed after %d faults", c.name, n, c.faults)
+		}
 		for _, tag := range c.made {
 			var rejected *replica.RejectedError
 			outcome, over := c.settled[tag]

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -28,6 +29,20 @@ type simRecord struct {
 	rec   record.Record
 	data  []byte
 	state any // after it
+	sum   doc.Checksum
+}
+
+// simEvery is after how many records a checksum is sent.
+const simEvery = 3
+
+// sumOf is the checksum of a plain document, computed afresh.
+func sumOf(t testing.TB, state any) doc.Checksum {
+	t.Helper()
+	d, err := doc.Parse([]byte(plain(state)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Checksum()
 }
 
 type simPush struct {
@@ -44,9 +59,15 @@ type simConn struct {
 
 func (s *simServer) head() simRecord {
 	if len(s.log) == 0 {
-		return simRecord{at: record.Position{Epoch: 0xe}, state: map[string]any{}}
+		return simRecord{at: record.Position{Epoch: 0xe}, state: map[string]any{}, sum: doc.New().Checksum()}
 	}
 	return s.log[len(s.log)-1]
+}
+
+// sayChecksum sends that of the head.
+func (s *simServer) sayChecksum(c *simConn) {
+	head := s.head()
+	s.say(c, &wire.Checksum{Doc: s.number, Revision: head.at.Revision, Hi: head.sum.Hi, Lo: head.sum.Lo})
 }
 
 func (s *simServer) say(c *simConn, f wire.Frame) { c.down = append(c.down, wire.Encode(f)) }
@@ -116,6 +137,7 @@ func (s *simServer) openDocument(c *simConn, f *wire.Open) {
 	for _, r := range s.log[from:] {
 		s.say(c, &wire.Commit{Doc: s.number, Revision: r.at.Revision, Record: r.data})
 	}
+	s.sayChecksum(c)
 }
 
 // lastOf is a client's last mutation.
@@ -203,13 +225,16 @@ func (s *simServer) store(mutations []record.Mutation, state any, crash bool) {
 	}
 	at.Revision += record.Revision(1 + s.random.IntN(5))
 	at.Chain = record.ChainOf(data)
-	s.log = append(s.log, simRecord{at: at, rec: rec, data: data, state: state})
+	s.log = append(s.log, simRecord{at: at, rec: rec, data: data, state: state, sum: sumOf(s.t, state)})
 	if crash {
 		return
 	}
 	for _, c := range s.conns {
 		if c.open {
 			s.say(c, &wire.Commit{Doc: s.number, Revision: at.Revision, Record: data})
+			if len(s.log)%simEvery == 0 {
+				s.sayChecksum(c)
+			}
 		}
 	}
 }

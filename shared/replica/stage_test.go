@@ -132,6 +132,8 @@ func describe(f wire.Frame) string {
 			text[i] = fmt.Sprintf("%s %s %s", name(m.Client), id(m.ID), m.Delta)
 		}
 		return fmt.Sprintf("commit r%d: %s", f.Revision, strings.Join(text, "; "))
+	case *wire.Checksum:
+		return fmt.Sprintf("checksum at r%d", f.Revision)
 	case *wire.Conflict:
 		return fmt.Sprintf("conflict %s, head r%d", id(f.ID), f.Head)
 	case *wire.Reject:

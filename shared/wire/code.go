@@ -61,6 +61,9 @@ const (
 	// CodeConflict: used by clients, never sent: a mutation conflicts and cannot
 	// be run again.
 	CodeConflict Code = 16
+	// CodeDiverged: used by clients, never sent: a document differs from the
+	// server's, and still does after it was taken anew.
+	CodeDiverged Code = 17
 )
 
 // Retry says what a client does after an error.
@@ -95,6 +98,7 @@ var codes = map[Code]struct {
 	CodeBadClient:       {"bad_client", RetryNever},
 	CodeIdle:            {"idle", RetryLater},
 	CodeConflict:        {"conflict", RetryNever},
+	CodeDiverged:        {"diverged", RetryNever},
 }
 
 // String returns the code's name in snake case.

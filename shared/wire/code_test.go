@@ -29,6 +29,7 @@ func TestCodes(t *testing.T) {
 		{14, "bad_client", wire.RetryNever},
 		{15, "idle", wire.RetryLater},
 		{16, "conflict", wire.RetryNever},
+		{17, "diverged", wire.RetryNever},
 	} {
 		if c.code.String() != c.name || c.code.Retry() != c.retry {
 			t.Errorf("code %d is %s, retry %d", uint16(c.code), c.code, c.code.Retry())

@@ -30,6 +30,7 @@ const (
 	TypeStorage  Type = 40
 	TypeDrain    Type = 41
 	TypeFault    Type = 42
+	TypeChecksum Type = 43
 )
 
 // Frame is one of the structs of this package: a union of two directions.
@@ -59,6 +60,7 @@ func (*LogPage) Type() Type     { return TypeLogPage }
 func (*Storage) Type() Type     { return TypeStorage }
 func (*Drain) Type() Type       { return TypeDrain }
 func (*Fault) Type() Type       { return TypeFault }
+func (*Checksum) Type() Type    { return TypeChecksum }
 
 func newFrame(t Type) Frame {
 	switch t {
@@ -98,6 +100,8 @@ func newFrame(t Type) Frame {
 		return new(Drain)
 	case TypeFault:
 		return new(Fault)
+	case TypeChecksum:
+		return new(Checksum)
 	}
 	return nil
 }

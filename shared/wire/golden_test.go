@@ -46,6 +46,7 @@ func frames() []wire.Frame {
 		&wire.LogPage{Request: 9, Entries: []wire.LogEntry{{Revision: 129, Record: []byte("one")}, {Revision: 140, Record: []byte("two")}}, More: true},
 		&wire.Storage{Available: false, Detail: "no quorum"},
 		&wire.Drain{Within: 5000},
+		&wire.Checksum{Doc: 5, Revision: 301, Hi: 0x6f0056e33a7cf1fa, Lo: 0xb384b6713c01e817},
 		&wire.Fault{Code: wire.CodeBadKey, Key: "team", Request: 9, Detail: "has no '/': write it as space/id"},
 	}
 }

@@ -2,7 +2,7 @@ package wire
 
 import "github.com/rivulet-sync/rivulet/shared/record"
 
-//msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault
+//msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault Checksum
 
 // Welcome answers Hello.
 type Welcome struct {
@@ -21,7 +21,7 @@ type Welcome struct {
 // Opened answers Open. Either Snapshot is empty and the client continues from
 // the position that it named; or Snapshot is the canonical JSON of the document
 // at position At, and replaces what the client had. In both cases Commits up to
-// Head follow at once.
+// Head follow at once, and after them the Checksum at Head.
 type Opened struct {
 	Request  uint32
 	Doc      uint32
@@ -39,6 +39,16 @@ type Commit struct {
 	Doc      uint32
 	Revision record.Revision
 	Record   []byte `msg:",zerocopy"`
+}
+
+// Checksum is the checksum that shared/doc defines, of the document at Revision.
+// No record comes between that of Revision and this frame, so whoever receives it
+// is at Revision. It is sent after what Opened led to, and after every so many
+// records of the document, then encoded once for all subscribers.
+type Checksum struct {
+	Doc      uint32
+	Revision record.Revision
+	Hi, Lo   uint64
 }
 
 // Conflict refuses a mutation: something that it read was written after its

@@ -9,6 +9,64 @@ import (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Checksum) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 4
+	o = append(o, 0x94)
+	o = msgp.AppendUint32(o, z.Doc)
+	o, err = z.Revision.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Revision")
+		return
+	}
+	o = msgp.AppendUint64(o, z.Hi)
+	o = msgp.AppendUint64(o, z.Lo)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Checksum) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 4 {
+		err = msgp.ArrayError{Wanted: 4, Got: zb0001}
+		return
+	}
+	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Doc")
+		return
+	}
+	bts, err = z.Revision.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Revision")
+		return
+	}
+	z.Hi, bts, err = msgp.ReadUint64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Hi")
+		return
+	}
+	z.Lo, bts, err = msgp.ReadUint64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Lo")
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Checksum) Msgsize() (s int) {
+	s = 1 + msgp.Uint32Size + z.Revision.Msgsize() + msgp.Uint64Size + msgp.Uint64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Commit) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 3

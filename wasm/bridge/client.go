@@ -29,7 +29,9 @@ type client struct {
 func newClient(url string, sink js.Value) *client {
 	c := &client{sink: sink, docs: make(map[int]*document), handles: make(map[record.Key]int)}
 	c.socket = newSocket(c, url)
-	c.link = link.NewLink(replica.Config{Random: rand.Uint64, OnStorage: c.storage}, c.socket, c.stateChanged)
+	c.link = link.NewLink(replica.Config{
+		Random: rand.Uint64, OnStorage: c.storage, OnDiverged: c.diverged,
+	}, c.socket, c.stateChanged)
 	return c
 }
 
@@ -72,6 +74,10 @@ func (c *client) stateChanged(s link.State) {
 }
 
 func (c *client) storage(available bool, detail string) { c.tell("storage", available, detail) }
+
+func (c *client) diverged(key record.Key, at record.Position) {
+	c.tell("diverged", c.handles[key], uint64(at.Revision))
+}
 
 func (c *client) open(key record.Key) int {
 	if handle, ok := c.handles[key]; ok {

@@ -26,6 +26,10 @@ type Config struct {
 	// OnStorage, if set, is told whether the server can store edits. It must not
 	// call into the client.
 	OnStorage func(available bool, detail string)
+	// OnDiverged, if set, is told that a document differed from the server's at a
+	// position and is read anew; if that does not help, the document fails with
+	// [wire.CodeDiverged]. It must not call into the client.
+	OnDiverged func(key record.Key, at record.Position)
 }
 
 // Client is a connection to a server that is kept up until Close. Its methods
@@ -86,7 +90,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.socket = newSocket(c, endpoint)
 	c.link = NewLink(replica.Config{
-		Random: rand.Uint64, Token: cfg.Token, OnStorage: cfg.OnStorage, OnLogPage: c.logAnswered,
+		Random: rand.Uint64, Token: cfg.Token,
+		OnStorage: cfg.OnStorage, OnDiverged: cfg.OnDiverged, OnLogPage: c.logAnswered,
 	}, c.socket, c.stateChanged)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,6 +131,14 @@ func (c *Client) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.link.State()
+}
+
+// Diverged returns how often a document differed from the server's. It is 0 unless
+// something is broken.
+func (c *Client) Diverged() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link.Engine().Diverged()
 }
 
 // SetOffline cuts the connection and keeps it cut, or connects again. It is for

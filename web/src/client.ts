@@ -52,6 +52,11 @@ export interface ClientEvents {
   rejected: [rejection: Rejection];
   /** Others were first: an update ran again on what they did, and does something else now. */
   rerun: [rerun: Rerun];
+  /**
+   * A document was not what the server has at that revision, by their checksums: something is broken. It is
+   * read anew, and pending updates run again on it. If it still differs then, it is closed: `fault`, code 'diverged'.
+   */
+  diverged: [divergence: { readonly doc: string; readonly revision: number }];
   /** A document could not be opened, or had to be closed. */
   fault: [fault: { readonly doc: string; readonly code: string; readonly detail: string }];
 }
@@ -252,6 +257,10 @@ export class Client {
       settled: (handle, mutation, code, detail, revision) => local(handle)?.settled(mutation, code, detail, revision),
       changed: (handle, revision, ready) => local(handle)?.changed(revision, ready),
       peer: (handle, client, state) => local(handle)?.presence.received(client, state),
+      diverged: (handle, revision) => {
+        const document = local(handle);
+        if (document) this.#later(() => this.#events.emit('diverged', { doc: document.key, revision }));
+      },
       fault: (handle, code, detail) => {
         const document = local(handle);
         if (document) this.#fault(document, code, detail);

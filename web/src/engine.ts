@@ -55,6 +55,8 @@ export interface Sink {
   changed(doc: number, revision: number, ready: boolean): void;
   /** Presence of another client; an empty array means that it is gone. */
   peer(doc: number, client: string, state: Uint8Array): void;
+  /** The document differed from the server's at `revision` and is read anew. If that does not help, fault follows. */
+  diverged(doc: number, revision: number): void;
   /** The document could not be opened, or had to be closed. */
   fault(doc: number, code: string, detail: string): void;
 }

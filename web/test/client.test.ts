@@ -163,3 +163,14 @@ test('a document that was closed shows what the engine rolled back', async () =>
   assert.deepEqual(doc.get(), { n: 0 });
   client.close();
 });
+
+test('a document that differed from the server is told by its key', async () => {
+  const { client, engine } = await start();
+  const told: unknown[] = [];
+  client.on('diverged', (divergence) => told.push(divergence));
+  engine.sink.diverged(1, 7);
+  engine.sink.diverged(2, 8); // of a document that was closed meanwhile
+  await settle();
+  assert.deepEqual(told, [{ doc: 'test/doc', revision: 7 }]);
+  client.close();
+});
