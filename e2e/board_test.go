@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -40,12 +41,25 @@ func TestL4_TwoPagesAgreeAfter200Edits(t *testing.T) {
 	e2e.Together(t, work(ann, 1), work(bob, 2))
 
 	log := agree(t, srv, ann, bob)
+	for _, p := range people {
+		if lost := p.rejected(); len(lost) > 0 {
+			t.Errorf("%s has lost edits: %q", p.name, lost)
+		}
+	}
 	if len(log) < each {
 		t.Errorf("the log has %d deltas, fewer than the %d edits of one person", len(log), each)
 	}
 	cards := ann.cards()
 	if want := sample + len(ann.typed) + len(bob.typed); len(cards) != want {
 		t.Errorf("there are %d cards, want the %d that were added", len(cards), want)
+	}
+	for _, p := range people {
+		said := p.said()
+		for _, title := range p.typed {
+			if !slices.ContainsFunc(log, func(r e2e.Record) bool { return bytes.Contains(r.Delta, []byte(`"`+title+`"`)) }) {
+				t.Errorf("the log has no card %q; that the page has added it: %t", title, slices.Contains(said, "Added "+title))
+			}
+		}
 	}
 	slices.Sort(cards)
 	if len(slices.Compact(slices.Clone(cards))) != len(cards) {

@@ -24,12 +24,16 @@ const syncPath = "/v1/sync"
 // of the cards at each moment at which nothing was unsent.
 const recorder = `(() => {
 	const pill = document.querySelector('[data-testid="connection-pill"]');
-	const seen = globalThis.__seen = { statuses: [pill.dataset.status], settled: [] };
+	const seen = globalThis.__seen = { statuses: [pill.dataset.status], settled: [], rejected: [], said: [] };
+	rivulet.client.on('rejected', ({ error }) => seen.rejected.push(error.code + ': ' + error.detail));
+	rivulet.client.on('diverged', ({ revision }) => seen.rejected.push('diverged at ' + revision));
 	const look = () => {
 		if (seen.statuses.at(-1) !== pill.dataset.status) seen.statuses.push(pill.dataset.status);
 		if (rivulet.client.pending > 0) return;
 		seen.settled = [...document.querySelectorAll('[data-testid="card-title"]')].map(e => e.textContent.trim());
 	};
+	const announcer = document.querySelector('#announcer');
+	new MutationObserver(() => seen.said.push(announcer.textContent)).observe(announcer, { childList: true });
 	new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-count', 'data-status'] });
 	look();
 	return true;
@@ -90,6 +94,12 @@ func (p *person) statuses() []string { return e2e.Eval[[]string](p.Page, "__seen
 
 // unsent says whether the page has edits that the server has not acknowledged.
 const unsent = `Number(document.querySelector('[data-testid="pending-count"]').dataset.count) > 0`
+
+// rejected says which edits the page was told to be lost, and why.
+func (p *person) rejected() []string { return e2e.Eval[[]string](p.Page, "__seen.rejected") }
+
+// said is what the page has announced.
+func (p *person) said() []string { return e2e.Eval[[]string](p.Page, "__seen.said") }
 
 // settled are the titles that stood on the board when last nothing was unsent.
 func (p *person) settled() []string { return e2e.Eval[[]string](p.Page, "__seen.settled") }

@@ -88,7 +88,10 @@ func (d *Doc) Get() []byte {
 	return d.replica.View().Canonical()
 }
 
-// Read calls fn with the document, which must be neither changed nor kept.
+// Read calls fn with the document, which it must not change. It is the same one
+// for the life of the Doc: texts, lists, tables, subscriptions and bound structs
+// may be opened on it, and used within Read, in transactions, and by themselves
+// when they are told of a change. None of that may call the client.
 func (d *Doc) Read(fn func(view *doc.Doc)) {
 	d.client.mu.Lock()
 	defer d.client.mu.Unlock()
