@@ -91,15 +91,14 @@ type message struct {
 // replica is one client: an object with its unconfirmed edits in it.
 type replica struct {
 	*object
-	t        *testing.T
-	all      []*replica
-	seen     int // entries of the log
-	pending  []pending
-	down     []message
-	rebases  int
-	caret    *text.Cursor
-	run      int // the run that is typed at the caret, 0: none
-	compacts int
+	t       *testing.T
+	all     []*replica
+	seen    int // entries of the log
+	pending []pending
+	down    []message
+	rebases int
+	caret   *text.Cursor
+	run     int // the run that is typed at the caret, 0: none
 }
 
 // edit makes an edit.
