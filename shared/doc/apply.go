@@ -124,6 +124,9 @@ func (a *applier) merge(n *node, patch string, at place, w *watched) {
 func (a *applier) put(o *object, name, raw string, child *node, parent place, w *watched) {
 	acc := &a.doc.account
 	a.invert(child)
+	if child != nil && child.obj != nil {
+		a.doc.forgetSite()
+	}
 	if jsontext.KindOf(raw) == jsontext.Null {
 		if child == nil {
 			a.wrote(delta.WroteNothing)

@@ -92,6 +92,14 @@ type account struct {
 	known bool
 }
 
+// place returns the place of a member, if it is needed.
+func (a *account) place(at place, name string) place {
+	if !a.known {
+		return 0
+	}
+	return at.member(name)
+}
+
 // take notes that a value leaves the tree.
 func (a *account) take(n *node, at place) {
 	a.size -= n.size()
@@ -105,6 +113,16 @@ func (a *account) give(n *node, at place) {
 	a.size += n.size()
 	if a.known {
 		a.sum = a.sum.plus(n.sum(at))
+	}
+}
+
+// replace is take and give; nil is no value.
+func (a *account) replace(before, after *node, at place) {
+	if before != nil {
+		a.take(before, at)
+	}
+	if after != nil {
+		a.give(after, at)
 	}
 }
 

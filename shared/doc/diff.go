@@ -14,35 +14,29 @@ type differ struct {
 	tx      *Tx
 	account *account
 	writes  delta.Writes
-	scratch
+	*scratch
 }
 
-// result returns what the walk has written, in memory of its own.
-func (w *differ) result() (delta.Delta, Effect) {
-	forward, inverse := len(w.forward), len(w.inverse)
-	if forward == 0 {
-		return delta.Delta{}, Effect{}
+// result returns the patches that the walk has written. They are appended to
+// memory, which is theirs then.
+func (w *differ) result(memory []byte) (forward, inverse delta.Delta) {
+	n := len(w.forward)
+	if n == 0 {
+		return delta.Delta{}, delta.Delta{}
 	}
-	both := append(append(make([]byte, 0, forward+inverse), w.forward...), w.inverse...)
+	if total := n + len(w.inverse); total > cap(memory) {
+		memory = make([]byte, 0, total)
+	}
+	memory = append(append(memory, w.forward...), w.inverse...)
 	w.forward, w.inverse = w.forward[:0], w.inverse[:0]
 	if cap(w.forward) > maxScratch || cap(w.inverse) > maxScratch {
 		w.forward, w.inverse = nil, nil
 	}
-	return delta.Trusted(both[:forward:forward]), Effect{Inverse: delta.Trusted(both[forward:]), Writes: w.writes.List()}
+	return delta.Trusted(memory[:n:n]), delta.Trusted(memory[n:])
 }
 
 // wrote notes a write at the place that the walk is at.
-func (w *differ) wrote(kind delta.WriteKind) {
-	for _, list := range [...][]delta.Read{w.tx.within.list, w.tx.reads.list} {
-		for i := range min(len(list), 4) {
-			if p := list[i].Path; string(p) == string(w.path) {
-				w.writes.Add(kind, p) // one text for both
-				return
-			}
-		}
-	}
-	w.writes.Add(kind, delta.Pointer(w.path))
-}
+func (w *differ) wrote(kind delta.WriteKind) { w.writes.Add(kind, delta.Pointer(w.path)) }
 
 // relied notes on what of the state before the forward patch relies: on any
 // other state that agrees, it leads to the same values.
@@ -57,14 +51,18 @@ type mark struct{ forward, inverse, path int }
 // it is in.
 func (w *differ) member(name string, first bool) mark {
 	m := mark{len(w.forward), len(w.inverse), len(w.path)}
-	open := byte(',')
-	if first {
-		open = '{'
-	}
-	w.forward = append(jsontext.AppendString(append(w.forward, open), name), ':')
+	w.forward = append(jsontext.AppendString(append(w.forward, opening(first)), name), ':')
 	w.inverse = append(w.inverse, w.forward[m.forward:]...)
 	w.path = appendToken(w.path, name)
 	return m
+}
+
+// opening is what stands before a member.
+func opening(first bool) byte {
+	if first {
+		return '{'
+	}
+	return ','
 }
 
 // end ends a member; if nothing changed in it, it is taken back. It reports
@@ -95,15 +93,9 @@ func (w *differ) touched(t *touch, o *object, on *watched, at place) bool {
 	first := true
 	members := t.membersBefore(o)
 	for _, c := range t.children {
-		now := c.cell
-		if !c.kept {
-			now = o.members[c.name]
-		}
+		now := c.now
 		if !c.kept && len(c.children) == 0 {
-			if now.isObject() && !on.child(c.name).hasDerived() {
-				now.collapse()
-			}
-			continue
+			continue // it was taken back
 		}
 		m := w.member(c.name, first)
 		var changed bool
@@ -113,10 +105,10 @@ func (w *differ) touched(t *touch, o *object, on *watched, at place) bool {
 			if c.existed {
 				before = &c.before
 			}
-			changed = w.values(before, now, at.member(c.name))
+			changed = w.values(before, now, w.account.place(at, c.name))
 			members = w.counted(c.name, before, now, members, at)
 		} else {
-			changed = w.touched(c, now.obj, on.child(c.name), at.member(c.name))
+			changed = w.touched(c, now.obj, on.child(c.name), w.account.place(at, c.name))
 		}
 		if now.isObject() && !on.child(c.name).hasDerived() {
 			now.collapse()
@@ -126,14 +118,16 @@ func (w *differ) touched(t *touch, o *object, on *watched, at place) bool {
 	return w.close(first)
 }
 
-// membersBefore returns how many members o had when the transaction began.
+// membersBefore returns how many members o had when the transaction began. It finds
+// those that were touched.
 func (t *touch) membersBefore(o *object) int {
 	n := len(o.members)
 	for _, c := range t.children {
+		c.now = o.members[c.name]
 		if c.kept && c.existed {
 			n++
 		}
-		if c.kept && c.cell != nil {
+		if c.kept && c.now != nil {
 			n--
 		}
 	}
@@ -174,12 +168,7 @@ func (w *differ) values(before, after *node, at place) bool {
 	}
 	w.forward = w.appendOrNull(w.forward, after)
 	w.inverse = w.appendOrNull(w.inverse, before)
-	if before != nil {
-		w.account.take(before, at)
-	}
-	if after != nil {
-		w.account.give(after, at)
-	}
+	w.account.replace(before, after, at)
 	return true
 }
 
@@ -206,7 +195,7 @@ func (w *differ) objects(before, after *node, at place) bool {
 			name, a, now = now[0].name, &now[0].node, now[1:]
 		}
 		m := w.member(name, first)
-		changed := w.values(b, a, at.member(name))
+		changed := w.values(b, a, w.account.place(at, name))
 		members = w.counted(name, b, a, members, at)
 		first = w.end(m, changed, first)
 	}

@@ -30,6 +30,7 @@ type Doc struct {
 	watched *watched // nil until something is
 	scratch scratch
 	pool    *pool
+	site    *site // that was found last, nil for none
 	outbox  outbox
 	// positioned is the derived state that has positions in it.
 	positioned []Positioned

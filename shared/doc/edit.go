@@ -28,6 +28,16 @@ type Mover interface {
 	Move(below *Below)
 }
 
+// Kept is an Edit that is kept, as the inverse of another one is, while the document
+// changes. It is not made itself: it says what edit it would be by now.
+type Kept interface {
+	Edit
+	// Now returns the edit as it is to be made now. It is moved over what has happened
+	// since, and over the edits that others returned for the same Below, which come
+	// first. It must not be called within a transaction.
+	Now(earlier *Below) Edit
+}
+
 // Below is what a delta of somebody else has done to collections, as the edits
 // see it that are on top of it: each collection keeps what it needs under a key
 // of its own.
@@ -84,7 +94,7 @@ func (tx *Tx) doWhole(s *step) (err error) {
 	done := false
 	defer func() {
 		if tx.doing = doing; !done {
-			tx.journal.take(mark)
+			tx.takeBack(mark)
 		}
 	}()
 	tx.doing++
@@ -99,15 +109,14 @@ func (s *step) do(tx *Tx) error {
 		return s.edit.Do(tx)
 	case s.patch != nil:
 		o, _ := tx.Object("")
-		tx.merge(&o, string(s.patch.Bytes()))
+		tx.merge(o, string(s.patch.Bytes()))
 		return nil
 	}
 	return tx.put(s.at, s.value)
 }
 
-// replay returns the script as edits.
-func (tx *Tx) replay() []Edit {
-	edits := tx.few.edits[:0]
+// replay appends the script as edits.
+func (tx *Tx) replay(edits []Edit) []Edit {
 	for _, s := range tx.script {
 		if s.edit == nil {
 			s.edit = &plain{s}

@@ -19,6 +19,11 @@ type node struct {
 type object struct {
 	members map[string]*node
 	sorted  []string // the names in canonical order; nil when not known
+
+	// The member that was looked for last to be written: typing writes the same one
+	// again. nil for none.
+	last     *node
+	lastName string
 }
 
 // flatMax is the length up to which an object is kept as text. To read a member
@@ -134,9 +139,18 @@ func (o *object) names() []string {
 	return o.sorted
 }
 
+// member returns a member, nil where there is none.
+func (o *object) member(name string) *node {
+	if o.last == nil || name != o.lastName {
+		o.last, o.lastName = o.members[name], name
+	}
+	return o.last
+}
+
 // put makes a member that is not there.
 func (o *object) put(name string, child *node) {
 	o.members[name] = child
+	o.last, o.lastName = child, name
 	if n := len(o.sorted); n > 0 && o.sorted[n-1] < name && n < cap(o.sorted) {
 		o.sorted = append(o.sorted, name)
 	} else {
@@ -146,7 +160,7 @@ func (o *object) put(name string, child *node) {
 
 func (o *object) remove(name string) {
 	delete(o.members, name)
-	o.sorted = nil
+	o.sorted, o.last = nil, nil
 }
 
 // entry is a member by value.

@@ -12,67 +12,14 @@ import (
 // as read only what it says: who uses it answers for the rest. It must not be
 // used after something at its place or above it was replaced.
 type Object struct {
-	tx    *Tx
-	cell  *node // expanded
-	touch *touch
-	w     *watched
-	at    delta.Pointer
-	above *upper // the nearest, nil for none
-}
-
-// upper is an object above another one that something is derived from.
-type upper struct {
-	w    *watched
-	name string // of the member on the way down
-	cell *node
-	next *upper
+	tx *Tx
+	*site
 }
 
 // Object returns the object at p, if there is one. It notes no read.
 func (tx *Tx) Object(p delta.Pointer) (Object, bool) {
-	o := Object{tx: tx, cell: tx.doc.root, touch: &tx.root, w: tx.doc.watched, at: p}
-	for rest := p; rest != ""; {
-		var name string
-		name, rest = cut(rest)
-		if !o.cell.expand().members[name].isObject() {
-			return Object{}, false
-		}
-		o.down(name)
-	}
-	o.cell.expand()
-	return o, true
-}
-
-// child returns the object that is a member.
-func (o *Object) child(name string, at delta.Pointer) *Object {
-	below := *o
-	o = &below
-	o.down(name)
-	o.at = at
-	o.cell.expand()
-	return o
-}
-
-func (o *Object) down(name string) {
-	child := o.cell.obj.members[name]
-	if o.w != nil && len(o.w.derived) > 0 {
-		o.above = &upper{o.w, name, child, o.above}
-	}
-	o.touch = o.tx.below(o.touch, name)
-	o.cell, o.w = child, o.w.child(name)
-}
-
-// below returns the touch of a member; t itself where all is the transaction's.
-func (tx *Tx) below(t *touch, name string) *touch {
-	if t.kept {
-		return t
-	}
-	c := t.find(name)
-	if c == nil {
-		c = tx.pool.touch(name)
-		t.add(c)
-	}
-	return c
+	s := tx.site(p)
+	return Object{tx, s}, s != nil
 }
 
 // Value returns a member.
@@ -109,7 +56,7 @@ func (o *Object) ReadExists(name string) {
 
 // ReadMembers notes that it depends on the set of members.
 func (o *Object) ReadMembers() {
-	if !o.touch.kept {
+	if !o.tx.wrote(o.at) {
 		o.tx.note(delta.Read{Kind: delta.ReadMembers, Path: o.at})
 	}
 }
@@ -117,21 +64,21 @@ func (o *Object) ReadMembers() {
 // ReadGap notes that it depends on there being nothing between two members in
 // the order of their names, and on them; "" is the end of the object.
 func (o *Object) ReadGap(left, right string) {
-	if !o.touch.kept {
+	if !o.tx.wrote(o.at) {
 		o.tx.note(delta.Gap(o.at, left, right))
 	}
 }
 
 func (o *Object) read(kind delta.ReadKind, name string) {
-	if c := o.touch.find(name); !o.touch.kept && (c == nil || !c.kept) {
-		o.tx.note(delta.Read{Kind: kind, Path: o.at.Member(name)})
+	if !o.tx.wroteMember(o.site, name) {
+		o.tx.note(delta.Read{Kind: kind, Path: o.member(name)})
 	}
 }
 
 // put writes a member, whose present value counts as read as far as [Tx.Set]
 // says.
 func (o *Object) put(name string, now node) {
-	if old := o.cell.obj.members[name]; old.isObject() {
+	if old := o.cell.obj.member(name); old.isObject() {
 		o.tx.readSubtree(o.at.Member(name), old)
 	}
 	o.write(name, now)
@@ -140,20 +87,15 @@ func (o *Object) put(name string, now node) {
 // write is the one place where a transaction changes the tree; no node removes
 // the member.
 func (o *Object) write(name string, now node) {
-	tx, obj := o.tx, o.cell.obj
-	child := obj.members[name]
+	obj := o.cell.obj
+	child := obj.member(name)
 	removed := now.nothing()
-	u := tx.journal.add()
-	u.object, u.name, u.cell, u.w, u.above = obj, name, child, o.w, o.above
-	u.existed, u.removed = child != nil, removed
+	u := o.tx.journal.add()
+	u.site, u.name, u.cell, u.existed, u.removed = o.site, name, child, child != nil, removed
 	if child != nil {
 		u.before = *child
-	}
-	if !o.touch.kept {
-		u.place = tx.below(o.touch, name)
-		if t := u.place; !t.kept {
-			u.first = true
-			t.kept, t.existed, t.before = true, u.existed, u.before
+		if child.obj != nil {
+			o.tx.doc.forgetSite()
 		}
 	}
 	switch {
@@ -165,13 +107,11 @@ func (o *Object) write(name string, now node) {
 	case child == nil:
 		child = &node{raw: now.raw, obj: now.obj}
 		obj.put(name, child)
+		u.cell = child
 	default:
 		*child = now
 	}
-	if u.place != nil {
-		u.place.cell = child
-	}
-	tell(o.w, o.above, name, child)
+	o.tell(name, child)
 }
 
 // readSubtree notes that an object is to be replaced or deleted with everything

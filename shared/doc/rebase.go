@@ -59,6 +59,13 @@ func (r *Rebase) Move(edits []Edit) {
 	}
 }
 
+// Anew runs fn, which puts another change in the place of one of one's own. The next
+// Move is over the difference.
+func (r *Rebase) Anew(fn func()) {
+	r.below = Below{}
+	r.doc.series(true, &r.below, fn)
+}
+
 // Vague says that one's own changes may be others than they were, beyond what
 // their edits say.
 func (r *Rebase) Vague() { r.vague = true }
@@ -89,6 +96,7 @@ func (d *Doc) Load(other *Doc) {
 		panic("doc: Load within Update")
 	}
 	d.root, d.account = other.root, other.account
+	d.forgetSite()
 	d.watched.replaced(d.root)
 	d.notify([]delta.Write{{Kind: delta.WroteMember}})
 }

@@ -34,7 +34,7 @@ func (c Change) Empty() bool { return len(c.Writes) == 0 }
 // and described by the Change; otherwise, or if fn panics, the document is as
 // it was before, with all that is derived from it, and Update returns fn's
 // error. Within a transaction, Update returns [ErrNested]: nest by [Tx.Update].
-func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
+func (d *Doc) Update(fn func(*Tx) error) (change Change, err error) {
 	if d.busy {
 		return Change{}, ErrNested
 	}
@@ -43,26 +43,30 @@ func (d *Doc) Update(fn func(*Tx) error) (Change, error) {
 		d.pool = &pool{}
 	}
 	tx := &d.pool.tx
-	tx.doc, tx.pool, tx.few = d, d.pool, new(few)
-	tx.reads.list, tx.within.list = tx.few.reads[:0], tx.few.within[:0]
+	tx.doc, tx.pool = d, d.pool
 	committed := false
 	defer func() {
 		if !committed {
-			tx.journal.take(0)
-			d.pool.reset()
-			d.busy = false
+			tx.takeBack(0)
+			tx.end()
 			d.outbox.deliver() // to derived state that holds back what is not over
 		}
 	}()
 	if err := fn(tx); err != nil {
 		return Change{}, err
 	}
-	change := tx.commit()
+	tx.commit(&change)
 	committed = true
-	d.pool.reset() // a subscriber may begin the next transaction
-	d.busy = false
+	tx.end() // a subscriber may begin the next transaction
 	d.notify(change.Writes)
 	return change, nil
+}
+
+// end ends the transaction, when all is done or undone.
+func (tx *Tx) end() {
+	d := tx.doc
+	d.pool.reset()
+	d.busy = false
 }
 
 // ErrNested is returned by an Update of a document within another one.
@@ -71,28 +75,23 @@ var ErrNested = errors.New("doc: update within an update")
 // Tx is a running transaction. It sees its own writes. It must not be used after
 // the function that it was given to has returned: it is used again.
 type Tx struct {
-	doc    *Doc
-	reads  readList
-	within readList // of edits
-	edits  int      // in the script
-	doing  int      // edits that are being done, one within the other
-	few    *few
+	doc   *Doc
+	edits int // in the script
+	doing int // edits that are being done, one within the other
 	*pool
-}
-
-// few is memory for what a small transaction says of itself, in one piece.
-type few struct {
-	reads, within [1]delta.Read
-	writes        [1]delta.Write
-	edits         [1]Edit
 }
 
 // pool is memory that transactions use one after the other.
 type pool struct {
 	tx      Tx
-	root    touch
 	journal journal
 	script  []step
+	reads   readList
+	within  readList // of edits
+	writes  []delta.Write
+	opened  []*site  // what was text before
+	touched []*touch // by the first writes of the journal, nil for none
+	root    touch
 	touches []touch
 	used    int
 }
@@ -112,11 +111,6 @@ func (p *pool) touch(name string) *touch {
 
 func (p *pool) reset() {
 	p.tx = Tx{}
-	p.root.reset()
-	for i := range p.touches[:p.used] {
-		p.touches[i].reset()
-	}
-	p.used = 0
 	for i := range p.journal {
 		if u := &p.journal[i]; u.removed && u.existed {
 			*u.cell = node{} // its neighbours in memory may live on
@@ -124,6 +118,18 @@ func (p *pool) reset() {
 	}
 	p.journal = recycle(p.journal)
 	p.script = recycle(p.script)
+	p.reads = readList{list: recycle(p.reads.list)}
+	p.within = readList{list: recycle(p.within.list)}
+	p.writes = recycle(p.writes)
+	p.opened = recycle(p.opened)
+	if p.used > 0 {
+		p.touched = recycle(p.touched)
+		p.root.reset()
+		for i := range p.touches[:p.used] {
+			p.touches[i].reset()
+		}
+		p.used = 0
+	}
 }
 
 // maxPooled bounds the memory that is kept for the next transaction.
@@ -131,6 +137,9 @@ const maxPooled = 256
 
 // recycle empties a slice, to be filled again.
 func recycle[S ~[]E, E any](s S) S {
+	if len(s) == 0 {
+		return s
+	}
 	if clear(s); cap(s) > maxPooled {
 		return nil
 	}
@@ -147,7 +156,7 @@ func (tx *Tx) Update(fn func(*Tx) error) error {
 	done := false
 	defer func() {
 		if !done {
-			tx.journal.take(mark)
+			tx.takeBack(mark)
 			clear(tx.script[script:])
 			tx.script, tx.edits, tx.doing = tx.script[:script], edits, doing
 		}
@@ -275,15 +284,15 @@ func (tx *Tx) putRoot(now node) error {
 	return nil
 }
 
-func (tx *Tx) merge(o *Object, patch string) {
+func (tx *Tx) merge(o Object, patch string) {
 	for name, raw := range jsontext.Members(patch) {
 		switch jsontext.KindOf(raw) {
 		case jsontext.Object:
 			p := o.at.Member(name)
-			is := o.cell.obj.members[name].isObject()
-			tx.look(is, p)
-			if is {
-				tx.merge(o.child(name, p), raw)
+			below := tx.below(o.site, name, p)
+			tx.look(below != nil, p)
+			if below != nil {
+				tx.merge(Object{tx, below}, raw)
 				continue
 			}
 			o.write(name, node{raw: string(appendMerged(nil, raw))})
@@ -298,38 +307,54 @@ func (tx *Tx) merge(o *Object, patch string) {
 // commit compares what was with what is. What the delta is silent about because
 // it is the same before and after, and where it relies on what was there to be
 // no object, counts as read: another base would have made another delta.
-func (tx *Tx) commit() Change {
-	w := differ{tx: tx, writes: delta.NewWrites(tx.few.writes[:0]), account: &tx.doc.account, scratch: tx.doc.scratch}
+func (tx *Tx) commit(change *Change) {
+	d := tx.doc
+	w := differ{tx: tx, writes: delta.NewWrites(tx.writes), account: &d.account, scratch: &d.scratch}
 	if tx.edits == len(tx.script) {
 		tx.doing = 1 // then that is an affair of the edits
 	}
-	w.touched(&tx.root, tx.doc.root.obj, tx.doc.watched, rootPlace)
-	var change Change
-	change.Delta, change.Effect = w.result()
-	tx.doc.scratch = w.scratch
-	if tx.edits > 0 {
-		change.Edits, change.Seen = tx.replay(), tx.reads.set()
+	if len(tx.journal) > 0 && !w.leaves() {
+		w.touched(tx.touches(), d.root.obj, d.watched, rootPlace)
+		d.forgetSite() // it may have become text
 	}
-	change.Reads = tx.reads.join(&tx.within)
-	return change
+	for i := len(tx.opened) - 1; i >= 0; i-- {
+		if s := tx.opened[i]; s.cell.obj != nil {
+			s.collapse(d)
+		}
+	}
+	tx.writes = w.writes.List()
+	few := &few{}
+	change.Delta, change.Inverse = w.result(few.patches[:0])
+	change.Writes = keep(few.writes[:0], tx.writes)
+	change.Reads = keep(few.reads[:0], tx.reads.join(&tx.within))
+	if tx.edits > 0 {
+		change.Edits = tx.replay(few.edits[:0])
+		change.Seen = keep(nil, tx.reads.set())
+	}
+}
+
+// few is memory for what a small transaction says of itself, in one piece.
+type few struct {
+	reads  [1]delta.Read
+	writes [1]delta.Write
+	edits  [1]Edit
+	// Both patches of a keystroke, or of a field of a record.
+	patches [64]byte
+}
+
+// keep appends to memory that is not used for the next transaction.
+func keep[T any](memory, list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return append(memory, list...)
 }
 
 // read notes a read, unless the transaction itself has written the place.
 func (tx *Tx) read(kind delta.ReadKind, p delta.Pointer) {
-	for t, rest := &tx.root, p; ; {
-		if t.kept {
-			return
-		}
-		if rest == "" || len(t.children) == 0 {
-			break
-		}
-		var name string
-		name, rest = cut(rest)
-		if t = t.find(name); t == nil {
-			break
-		}
+	if !tx.wrote(p) {
+		tx.note(delta.Read{Kind: kind, Path: p})
 	}
-	tx.note(delta.Read{Kind: kind, Path: p})
 }
 
 func (tx *Tx) note(r delta.Read) {

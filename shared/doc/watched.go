@@ -109,6 +109,7 @@ func (d *Doc) detach(w *watched, x *attached) {
 func (d *Doc) watch(p delta.Pointer) *watched {
 	if d.watched == nil {
 		d.watched = &watched{}
+		d.forgetSite()
 	}
 	w := d.watched
 	for p != "" {
@@ -116,6 +117,7 @@ func (d *Doc) watch(p delta.Pointer) *watched {
 		name, p = cut(p)
 		next := w.children[name]
 		if next == nil {
+			d.forgetSite()
 			next = &watched{parent: w, name: name}
 			if w.children == nil {
 				w.children = make(map[string]*watched)

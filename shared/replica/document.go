@@ -29,6 +29,7 @@ type Document struct {
 	at      record.Position // of the confirmed document; zero: nothing known
 	known   bool
 	doubted bool // it differed from the server's, and no checksum has agreed since
+	blurred bool // the view may show a stale mutation of edits as what it wrote, not as what it means
 	pending []*mutation
 	last    record.MutationID // own last mutation at position at
 
@@ -89,6 +90,7 @@ func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
 	case len(d.pending) >= MaxPending:
 		return doc.Change{}, ErrTooManyPending
 	}
+	d.sharpen()
 	var change doc.Change
 	var err error
 	// Subscribers of the view are told when the mutation is pending.
@@ -277,6 +279,7 @@ func (d *Document) replace(f *wire.Opened) error {
 			for _, m := range d.pending {
 				m.stale, m.missed = true, len(m.change.Seen) > 0
 				d.apply(m)
+				d.blurred = true
 			}
 		})
 	})
@@ -371,6 +374,9 @@ func (d *Document) caughtUp() {
 		case !m.undecided:
 			d.runAgain(i)
 			d.send()
+			return
+		case m.change.Edits != nil:
+			d.send() // what comes after it cannot be done again before it is
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -18,7 +17,11 @@ type mutation struct {
 	change doc.Change      // change.Effect is relative to the view as it is
 	again  Author
 	sent   bool // on the present connection
-	stale  bool // something that it read has been written since its base
+	tried  bool // sent, on whatever connection
+	stale  bool // something that it read has been written since its base, or may have been
+	// overtaken: it has been, and the log does not hold the mutation before that. So
+	// what was sent of it will be refused, even if that is undecided.
+	overtaken bool
 	// missed is that of what its function saw itself: doing its edits again will not
 	// do.
 	missed bool
@@ -105,7 +108,7 @@ func (d *Document) send() {
 	follows := d.last
 	for _, m := range d.pending {
 		if !m.sent {
-			m.sent, m.undecided = true, true
+			m.sent, m.tried, m.undecided = true, true, true
 			d.engine.out.add(&wire.Push{
 				Doc: d.number, ID: m.id, Follows: follows, Base: m.base,
 				Reads: m.change.Reads, Delta: m.change.Delta.Bytes(),
@@ -136,19 +139,19 @@ func (d *Document) takeOff(m *mutation) {
 
 // foreign applies a delta of somebody else below the pending mutations.
 func (d *Document) foreign(patch delta.Delta) {
-	var effect doc.Effect
-	if d.commutes(patch) {
-		effect = d.view.Apply(patch)
+	change := func() {
+		effect := d.view.Apply(patch)
 		d.observer.Patched(patch)
-	} else {
-		d.below(0, func() {
-			effect = d.view.Apply(patch)
-			d.observer.Patched(patch)
-		})
+		for _, m := range d.pending {
+			m.overtaken = m.overtaken || delta.Conflicts(m.change.Reads, effect.Writes)
+			m.stale = m.stale || m.overtaken
+			m.missed = m.missed || delta.Conflicts(m.change.Seen, effect.Writes)
+		}
 	}
-	for _, m := range d.pending {
-		m.stale = m.stale || delta.Conflicts(m.change.Reads, effect.Writes)
-		m.missed = m.missed || delta.Conflicts(m.change.Seen, effect.Writes)
+	if d.commutes(patch) {
+		change()
+	} else {
+		d.below(0, change)
 	}
 }
 
@@ -173,12 +176,48 @@ func (d *Document) below(from int, change func()) {
 			r.Move(m.change.Edits)
 		}
 		r.Own(func() {
-			for _, m := range d.pending[from:] {
+			stands := true // what is put on again is what its edits say
+			for i, m := range d.pending[from:] {
+				if stands && m.early() {
+					d.rerunFrom(r, from+i)
+					return
+				}
+				stands = stands && (!m.stale || m.change.Edits == nil)
 				d.apply(m)
+				d.blurred = d.blurred || !stands
 			}
 		})
 	})
 }
+
+// sharpen runs stale edits again, so that what the user does next has a place in a
+// view that says what they mean.
+func (d *Document) sharpen() {
+	if !d.blurred {
+		return
+	}
+	for i, m := range d.pending {
+		if m.stale && m.change.Edits != nil {
+			if !m.futile() {
+				return
+			}
+			d.blurred = false
+			d.view.Batch(func() { d.runAgain(i) })
+			d.send()
+			return
+		}
+	}
+	d.blurred = false
+}
+
+// early reports whether stale edits are to be done again before the server refuses
+// them.
+func (m *mutation) early() bool {
+	return m.stale && m.futile() && m.edits() && len(m.attempts) < maxEarly
+}
+
+// futile reports whether what was sent of a mutation cannot be in the log.
+func (m *mutation) futile() bool { return m.overtaken || !m.undecided }
 
 // own takes a mutation of this client out of the log.
 func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revision) {
@@ -198,11 +237,13 @@ func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revis
 	// An earlier attempt came through. It is this mutation, with another delta
 	// than the one in the view; what follows was computed on the wrong one.
 	d.pending = d.pending[1:]
+	now := doc.Change{Delta: patch}
 	d.below(0, func() {
 		d.takeOff(first)
-		d.view.Apply(patch)
+		now.Effect = d.view.Apply(patch)
 		d.observer.Patched(patch)
 	})
+	d.changed(first.change, now, d.pending)
 	d.settle([]*mutation{first}, Outcome{Revision: rev})
 	for _, m := range d.pending {
 		// What was sent of it follows an attempt that is not in the log, so it never
@@ -240,6 +281,7 @@ func (d *Document) reject(f *wire.Reject) {
 	d.view.Rebase(func(r *doc.Rebase) {
 		r.Own(func() { d.rollback(i + 1) })
 		r.Others(func() { d.takeOff(dropped) })
+		d.changed(dropped.change, doc.Change{}, rest)
 		d.pending = slices.Clip(d.pending[:i])
 		for _, m := range rest {
 			r.Move(m.change.Edits)
@@ -255,62 +297,16 @@ func (d *Document) runAgain(from int) {
 	d.view.Rebase(func(r *doc.Rebase) {
 		r.Own(func() {
 			d.rollback(from)
-			rest := slices.Clone(d.pending[from:])
-			d.pending = slices.Clip(d.pending[:from])
-			d.rerun(r, rest)
+			d.rerunFrom(r, from)
 		})
 	})
 }
 
-// maxEarly bounds how often a mutation is run again before the server has said
-// that the last attempt was too late.
-const maxEarly = 4
-
-// runEditsAgain does not wait for the server to refuse edits which have become
-// stale, in that it has them done again at once.
-func (d *Document) runEditsAgain() {
-	for i, m := range d.pending {
-		if m.stale && m.edits() && len(m.attempts) < maxEarly {
-			d.runAgain(i)
-			d.send()
-			return
-		}
-	}
-}
-
-// rerun runs mutations, which are not applied, on the present view.
-func (d *Document) rerun(r *doc.Rebase, rest []*mutation) {
-	for _, m := range rest {
-		author := m.again
-		if m.edits() {
-			author = m.redo
-		} else {
-			r.Vague()
-		}
-		if author == nil {
-			d.settle([]*mutation{m}, Outcome{Err: &RejectedError{
-				Code: wire.CodeConflict, Detail: "what the edit was based on has changed, and it cannot be run again",
-			}})
-			continue
-		}
-		next, err := d.run(m.tag, author, m.again)
-		switch {
-		case err == nil && next != nil && m.edits():
-			d.observer.Patched(next.change.Delta) // nobody else has done it
-		case errors.Is(err, ErrDeltaTooLarge) && !m.edits():
-			d.observer.Patched(next.change.Inverse) // whoever ran it has changed its mirror
-		}
-		switch {
-		case err != nil:
-			d.settle([]*mutation{m}, Outcome{Err: err})
-		case next == nil:
-			d.settle([]*mutation{m}, Outcome{Revision: d.at.Revision})
-		default:
-			next.attempts = append(m.attempts[max(0, len(m.attempts)-maxAttempts+1):], m.id)
-			next.id = d.newID(m.id.Number)
-			d.pending = append(d.pending, next)
-		}
-	}
+// rerunFrom runs the mutations from index from on, which are not applied, anew.
+func (d *Document) rerunFrom(r *doc.Rebase, from int) {
+	rest := slices.Clone(d.pending[from:])
+	d.pending = slices.Clip(d.pending[:from])
+	d.rerun(r, rest)
 }
 
 func (d *Document) settle(over []*mutation, outcome Outcome) {

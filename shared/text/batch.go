@@ -3,6 +3,7 @@ package text
 import (
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // Origin says where the changes of a batch come from.
@@ -60,6 +61,19 @@ func (s *State) EndAs(sum []Splice) []Splice {
 		s.publish(sum)
 	}
 	return done
+}
+
+// EndIf is EndAs if the sum leads from the text before to the text now, else
+// [State.End]: what stands for the edits of a session may not be what they say, as
+// long as it is not made again.
+func (s *State) EndIf(sum []Splice) []Splice {
+	if s.observed() {
+		s.settle()
+		if !s.leads(sum) {
+			return s.End()
+		}
+	}
+	return s.EndAs(sum)
 }
 
 func (s *State) end() []Splice {
@@ -169,12 +183,20 @@ func (s *State) shift(sp Splice) {
 // derive compares the touched chunks with what they were. Touched chunks that
 // have no other chunk between them are compared as one stretch of text.
 func (s *State) derive(was map[string]string) []Splice {
+	var splices []Splice
+	s.stretchesOf(was, func(pos int, old, now string) {
+		splices = difference(splices, pos, old, now)
+	})
+	return splices
+}
+
+// stretchesOf calls fn for each stretch of touched chunks, with where it is now.
+func (s *State) stretchesOf(was map[string]string, fn func(pos int, old, now string)) {
 	keys := make([]string, 0, len(was))
 	for key := range was {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
-	var splices []Splice
 	for i := 0; i < len(keys); {
 		first := s.seek(keys[i])
 		pos := s.Len()
@@ -198,10 +220,42 @@ func (s *State) derive(was map[string]string) []Splice {
 				break
 			}
 		}
-		splices = difference(splices, pos, old.String(), now.String())
+		fn(pos, old.String(), now.String())
 		i = j
 	}
-	return splices
+}
+
+// leads reports whether splices lead from the text before the outermost batch to
+// the text now. They do if each stretch that was touched becomes what it is, and
+// nothing else is changed.
+func (s *State) leads(splices []Splice) bool {
+	type stretch struct {
+		pos      int // now
+		old, now []uint16
+	}
+	var list []stretch
+	shift := 0 // from where things are now to where they were
+	s.stretchesOf(s.total, func(pos int, old, now string) {
+		st := stretch{pos + shift, utf16.Encode([]rune(old)), utf16.Encode([]rune(now))}
+		shift += len(st.old) - len(st.now)
+		list = append(list, st)
+	})
+	for _, sp := range splices {
+		i := slices.IndexFunc(list, func(st stretch) bool {
+			return st.pos <= sp.Pos && sp.Pos+sp.Del <= st.pos+len(st.old)
+		})
+		if i < 0 {
+			return false
+		}
+		st := &list[i]
+		ins := utf16.Encode([]rune(sp.Ins))
+		at := sp.Pos - st.pos
+		st.old = slices.Replace(st.old, at, at+sp.Del, ins...)
+		for j := i + 1; j < len(list); j++ {
+			list[j].pos += len(ins) - sp.Del
+		}
+	}
+	return !slices.ContainsFunc(list, func(st stretch) bool { return !slices.Equal(st.old, st.now) })
 }
 
 func (s *State) seek(key string) *item {

@@ -192,7 +192,7 @@ func (t *Text) Flush() {
 	if t.holding = false; t.vague {
 		t.state.End()
 	} else {
-		t.state.EndAs(t.sum)
+		t.state.EndIf(t.sum)
 	}
 	t.sum = nil
 }
@@ -213,7 +213,7 @@ func (t *Text) End() any {
 	t.depth--
 	splices := t.state.End()
 	if t.depth == 0 && !t.amounted {
-		t.sum = append(t.sum, splices...)
+		t.vague = true
 	}
 	t.amounted = t.amounted && t.depth > 0
 	if len(splices) == 0 {
@@ -246,8 +246,6 @@ type splicing struct {
 	text    *Text
 	splices []Splice // each on the text that the one before it left
 	one     [1]Splice
-	since   int  // the version of the text that splices are about, if
-	logged  bool // it takes another edit back
 	done    bool
 }
 
@@ -258,12 +256,11 @@ func (e *splicing) Do(tx *doc.Tx) error {
 	if err := t.enter(tx); err != nil {
 		return err
 	}
-	if e.logged {
-		e.splices, _ = Transform(e.splices, t.log.from(e.since))
-		e.since = t.log.version()
-	}
 	defer t.leave()
 	for i, sp := range e.splices {
+		if e.done {
+			sp = t.state.within(sp)
+		}
 		done, err := t.state.Splice(&t.object, sp.Pos, sp.Del, sp.Ins)
 		if err != nil {
 			return err
@@ -280,6 +277,19 @@ func (e *splicing) Do(tx *doc.Tx) error {
 	return nil
 }
 
+// within brings a splice that is made again into the text. It is not in it only if
+// it was made on a state that its session could not keep to; at least it must
+// neither fail nor take a character of somebody else away, which it would by being
+// put between the halves of one.
+func (s *State) within(sp Splice) Splice {
+	sp.Pos = min(sp.Pos, s.Len())
+	sp.Del = min(sp.Del, s.Len()-sp.Pos)
+	if sp.Del == 0 {
+		sp.Pos, _ = s.widen(sp.Pos, 0)
+	}
+	return sp
+}
+
 // Move implements [doc.Mover].
 func (e *splicing) Move(b *doc.Below) {
 	e.text.below(b, func(others []Splice) []Splice {
@@ -293,21 +303,19 @@ func (e *splicing) Inverse() doc.Edit {
 	if !e.done {
 		return nil
 	}
-	back := &splicing{text: e.text, logged: true}
+	back := &keptSplicing{since: e.text.keepLog()}
+	back.text = e.text
 	for _, sp := range slices.Backward(e.splices) {
 		back.splices = append(back.splices, sp.Inverse())
 	}
-	back.since = e.text.keepLog()
 	return back
 }
 
 // marking is the [doc.Edit] of marks.
 type marking struct {
-	text   *Text
-	marks  []mark
-	was    []mark // what Do has replaced
-	since  int
-	logged bool
+	text  *Text
+	marks []mark
+	was   []mark // what Do has replaced
 }
 
 // mark is one mark over a range, or with no value none.
@@ -323,10 +331,6 @@ func (e *marking) Do(tx *doc.Tx) error {
 	t := e.text
 	if err := t.enter(tx); err != nil {
 		return err
-	}
-	if e.logged {
-		e.over(t.log.from(e.since))
-		e.since = t.log.version()
 	}
 	defer t.leave()
 	e.was = nil
@@ -365,7 +369,7 @@ func (e *marking) over(splices []Splice) {
 
 // Inverse must be called before the document changes again.
 func (e *marking) Inverse() doc.Edit {
-	return &marking{text: e.text, marks: e.was, since: e.text.keepLog(), logged: true}
+	return &keptMarking{marking{text: e.text, marks: e.was}, e.text.keepLog()}
 }
 
 // marksWithin returns the marks of a name within a range, with the gaps between

@@ -38,6 +38,12 @@ func transformOne(p, f Splice) (p2, f2 []Splice) {
 		p.Pos += Units(f.Ins) - f.Del
 		return []Splice{p}, []Splice{f}
 	}
+	if f.Del > 0 && f.Ins != "" && f.Pos+f.Del == p.Pos {
+		// What stands behind the text that f replaces stands behind its new text too.
+		p.Pos += Units(f.Ins) - f.Del
+		p.Continues = false
+		return []Splice{p}, []Splice{f}
+	}
 	if pa, fa := p.parts(), f.parts(); len(pa) > 1 || len(fa) > 1 {
 		p2, f2 = Transform(pa, fa)
 		return fuse(p2), fuse(f2)

@@ -208,3 +208,12 @@ func TestResetMovesCursors(t *testing.T) {
 		}
 	}
 }
+
+// TestBehindReplacedText: what stands behind a text that gives way to another one
+// stands behind that one, as the keys have it.
+func TestBehindReplacedText(t *testing.T) {
+	p, others := text.Transform([]text.Splice{{Pos: 2, Ins: "p"}}, []text.Splice{{Pos: 0, Del: 2, Ins: "XYZ", Was: "ab"}})
+	if len(p) != 1 || p[0].Pos != 3 || len(others) != 1 || others[0].Pos != 0 || others[0].Del != 2 {
+		t.Errorf("%+v, %+v", p, others)
+	}
+}

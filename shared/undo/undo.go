@@ -11,6 +11,7 @@ package undo
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
@@ -104,7 +105,7 @@ func move(update Update, from, to *[]entry) (doc.Change, error) {
 		return doc.Change{}, ErrNothing
 	}
 	last := len(*from) - 1
-	change, err := update((*from)[last].undo)
+	change, err := update((*from)[last].now().undo)
 	if err != nil {
 		return doc.Change{}, err
 	}
@@ -114,6 +115,22 @@ func move(update Update, from, to *[]entry) (doc.Change, error) {
 		*to = append(*to, entry{take(change)})
 	}
 	return change, nil
+}
+
+// now returns the entry with edits that belong to the transaction which makes them:
+// from then on they are moved, and made again, as any others are.
+func (e entry) now() entry {
+	var earlier doc.Below
+	fresh := make(entry, len(e))
+	for i := len(e) - 1; i >= 0; i-- {
+		fresh[i] = taken{values: e[i].values, edits: slices.Clone(e[i].edits)}
+		for j := len(e[i].edits) - 1; j >= 0; j-- {
+			if kept, ok := e[i].edits[j].(doc.Kept); ok {
+				fresh[i].edits[j] = kept.Now(&earlier)
+			}
+		}
+	}
+	return fresh
 }
 
 func (e entry) undo(tx *doc.Tx) error {
