@@ -1,0 +1,179 @@
+package converge_test
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag = flag.Int64("converge.seed", -1, "run only this seed")
+	shrink   = flag.Bool("converge.shrink", false, "find the steps that a failing seed needs")
+	soak     = flag.Duration("converge.soak", 0, "run new seeds for so long")
+)
+
+const (
+	seeds  = 2000
+	groups = 20
+	kept   = "testdata/seeds.txt"
+)
+
+// TestL4_L7_L8_Converge runs the seeds that have failed once, and then the first two
+// thousand.
+func TestL4_L7_L8_Converge(t *testing.T) {
+	if *seedFlag >= 0 {
+		try(t, uint64(*seedFlag), false)
+		return
+	}
+	t.Run("kept", func(t *testing.T) {
+		for _, k := range keptSeeds(t) {
+			try(t, k.seed, k.typists)
+		}
+	})
+	var total totals
+	for group := range uint64(groups) {
+		first := group * seeds / groups
+		t.Run(fmt.Sprintf("%d-%d", first, first+seeds/groups-1), func(t *testing.T) {
+			for seed := first; seed < first+seeds/groups; seed++ {
+				total.add(try(t, seed, false))
+			}
+		})
+	}
+	t.Logf("%+v", total)
+	if total.mutations < 5*seeds || total.reruns < seeds || total.conflicts < 5*seeds || total.whole < seeds/20 || total.resumes < seeds/4 || total.snapshots < seeds {
+		t.Errorf("this simulates too little: %+v", total)
+	}
+}
+
+// TestTypists lets two to five people do nothing but write: at the same places, with
+// characters beyond the basic plane, deleting across each other's runs.
+func TestTypists(t *testing.T) {
+	if *seedFlag >= 0 {
+		try(t, uint64(*seedFlag), true)
+		return
+	}
+	var total totals
+	for seed := range uint64(400) {
+		total.add(try(t, seed, true))
+	}
+	t.Logf("%+v", total)
+	if total.mutations < 4000 || total.conflicts < 1000 || total.whole < 50 {
+		t.Errorf("this simulates too little: %+v", total)
+	}
+}
+
+// TestSoak runs new seeds, larger ones, as long as it is told to.
+func TestSoak(t *testing.T) {
+	end := time.Now().Add(*soak)
+	for n := 0; time.Now().Before(end); n++ {
+		try(t, rand.Uint64()>>1, n%4 == 3)
+	}
+}
+
+// totals is what was simulated.
+type totals struct{ mutations, records, reruns, conflicts, duplicates, resumes, snapshots, whole int }
+
+func (t *totals) add(s *sim) {
+	t.mutations += s.made
+	t.records += len(s.server.log)
+	t.reruns += s.reruns
+	t.conflicts += s.server.conflicts
+	t.duplicates += s.server.duplicates
+	t.resumes += s.server.resumes
+	t.snapshots += s.server.snapshots
+	t.whole += s.whole
+}
+
+func quiet(string, ...any) {}
+
+// try runs a seed. One that fails is kept.
+func try(t *testing.T, seed uint64, typists bool) *sim {
+	t.Helper()
+	steps := stepsOf(seed)
+	s, err := run(seed, steps, typists, quiet)
+	if err == nil {
+		return s
+	}
+	keep(t, keptSeed{seed, typists})
+	if *shrink {
+		steps, err = smallest(seed, steps, typists, err)
+		t.Logf("it takes the steps %v", steps)
+		_, _ = run(seed, steps, typists, t.Logf)
+	}
+	t.Fatalf("seed %d: %v\nrun it again with -converge.seed %d -converge.shrink", seed, err, seed)
+	return nil
+}
+
+// smallest leaves out steps as long as the run still fails.
+func smallest(seed uint64, steps []int, typists bool, err error) ([]int, error) {
+	for size := len(steps) / 2; size > 0; {
+		shorter := false
+		for from := 0; from < len(steps); {
+			without := slices.Delete(slices.Clone(steps), from, min(from+size, len(steps)))
+			if _, again := run(seed, without, typists, quiet); again != nil {
+				steps, err, shorter = without, again, true
+			} else {
+				from += size
+			}
+		}
+		if !shorter || size > 1 {
+			size /= 2
+		}
+	}
+	return steps, err
+}
+
+// keptSeed is a line of the file: "SEED" or "SEED typists".
+type keptSeed struct {
+	seed    uint64
+	typists bool
+}
+
+func keptSeeds(t *testing.T) []keptSeed {
+	t.Helper()
+	data, err := os.ReadFile(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []keptSeed
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		text, typists := strings.CutSuffix(text, " typists")
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, keptSeed{seed, typists})
+	}
+	return list
+}
+
+func keep(t *testing.T, k keptSeed) {
+	t.Helper()
+	if slices.Contains(keptSeeds(t), k) {
+		return
+	}
+	file, err := os.OpenFile(kept, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	line := strconv.FormatUint(k.seed, 10)
+	if k.typists {
+		line += " typists"
+	}
+	if _, err := fmt.Fprintln(file, line); err != nil {
+		t.Fatal(err)
+	}
+}

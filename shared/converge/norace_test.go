@@ -1,0 +1,5 @@
+//go:build !race
+
+package converge_test
+
+const underRace = false
