@@ -81,6 +81,7 @@ func outage(t *testing.T, srv *e2e.Server, people []*person) {
 			defer typed.now()
 			defer offline.now()
 			add(before)
+			p.waitSent() // or there would be nothing that must not be lost
 			typed.now()
 			add(meanwhile) // the server dies somewhere in here
 			down.wait()
