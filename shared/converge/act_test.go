@@ -17,7 +17,7 @@ var counterAt = [2]delta.Pointer{"/likes", "/page/views"}
 
 // act does what a person, or a program, does next.
 func (c *client) act(random *rand.Rand) {
-	seed, memo := random.Uint64(), &letters{sim: c.sim}
+	seed, memo := random.Uint64(), &letters{client: c}
 	again := func() (*rand.Rand, *letters) {
 		memo.next = 0
 		memo.ran++
@@ -262,11 +262,14 @@ func (c *client) typeOn(random *rand.Rand) {
 			other := c.sim.clients[random.IntN(len(c.sim.clients))].carets[slices.Index(c.carets[:], k)]
 			k.move(boundary(t, min(t.Len(), other.cursor.Pos())))
 		}
-		typed = runs.start(t, k.cursor.Pos(), 1)
+		typed = runs.start(c, t, k.cursor.Pos(), 1)
 		k.run = runs.count
 	default:
 		typed = []rune{letter(k.run, len(runs.typed[k.run]))}
 		runs.typed[k.run] = append(runs.typed[k.run], typed...)
+		if before, _ := t.Slice(max(0, k.cursor.Pos()-1), k.cursor.Pos()); before == "" || runOf([]rune(before)[0]) != k.run {
+			runs.into(c, t, k.cursor.Pos()) // what was before it is deleted
+		}
 	}
 	pos := k.cursor.Pos()
 	if c.edit("type", true, func(tx *doc.Tx) error { return t.Insert(tx, pos, string(typed)) }) {

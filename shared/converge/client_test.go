@@ -64,8 +64,10 @@ type client struct {
 	ops    []*op // by number, from 1
 	tagged map[uint64]*op
 	tags   uint64
-	fog    int      // of so many ops nobody knows whether the log has them
 	shadow *doc.Doc // follows the view by what the observer is told
+
+	snapshot map[rune]bool // the characters of the last one
+	begun    []int         // runs
 
 	carets  [2]*caret
 	anchors []*anchor
@@ -81,6 +83,7 @@ type op struct {
 	versions []*intent
 	over     bool
 	outcome  replica.Outcome
+	ticket   undo.Ticket
 	dead     bool // its client is gone
 }
 
@@ -122,6 +125,10 @@ func (c *client) Reset(snapshot []byte) {
 	var err error
 	c.shadow, err = doc.Parse(snapshot)
 	must(err)
+	c.snapshot = make(map[rune]bool)
+	for _, ch := range string(snapshot) {
+		c.snapshot[ch] = true
+	}
 }
 
 func (c *client) Patched(patch delta.Delta)                        { c.shadow.Apply(patch) }
@@ -140,6 +147,20 @@ func (c *client) Settled(tag uint64, outcome replica.Outcome) {
 		failf("client %s: %s is settled twice", c.tag, o.kind)
 	}
 	o.over, o.outcome = true, outcome
+	if outcome.Err != nil {
+		c.stack.Forget(o.ticket)
+		// What stood next to it goes on without it.
+		for _, v := range o.versions {
+			for i := range 2 {
+				for ch := range v.ins[i] {
+					c.sim.runs.touch(ch)
+				}
+				for _, id := range v.items[i] {
+					c.sim.touchedItems[id] = true
+				}
+			}
+		}
+	}
 }
 
 var errUnwanted = errors.New("the transaction gives up")
@@ -198,7 +219,7 @@ func (c *client) mutate(kind string, repeat bool, fn func(*doc.Tx) error) (doc.C
 	}
 	again := func(view *doc.Doc) (doc.Change, error) {
 		c.sim.reruns++
-		c.sim.runs.touchAll()
+		c.sim.runs.moved(c)
 		// It may put its text elsewhere; that a text was moved is not to be seen.
 		c.release()
 		change, err := run(view)
@@ -228,7 +249,9 @@ func (c *client) edit(kind string, repeat bool, fn func(*doc.Tx) error) bool {
 	change, err := c.mutate(kind, repeat, fn)
 	switch {
 	case err == nil:
-		c.stack.Did(change)
+		if ticket := c.stack.Did(change); !change.Empty() {
+			c.tagged[c.tags].ticket = ticket
+		}
 	case mayFail(err), errors.Is(err, replica.ErrNotReady):
 	default:
 		failf("client %s: %s: %v", c.tag, kind, err)
@@ -256,19 +279,6 @@ func (c *client) receive() {
 	c.sim.logf("client %s has %q", c.tag, c.observe().text)
 }
 
-// lift tells when the fate of all that was pending at a reconnect is known. Until
-// then what was sent stands as it is, even on top of what others have written there:
-// then nobody knows where their runs go on.
-func (c *client) lift() {
-	if c.fog > 0 {
-		c.sim.runs.touchAll()
-		c.release()
-		if !slices.ContainsFunc(c.ops[:c.fog], func(o *op) bool { return !o.over }) {
-			c.fog = 0
-		}
-	}
-}
-
 func (c *client) send() {
 	for message := c.engine.TakeOutput(); message != nil; message = c.engine.TakeOutput() {
 		if c.conn != nil {
@@ -291,9 +301,6 @@ func (c *client) check() {
 	}
 	if ids := c.todo.IDs(); !slices.Equal(c.ids, ids) {
 		failf("client %s: events add up to %v, the live query has %v", c.tag, c.ids, ids)
-	}
-	if c.fog > 0 {
-		c.release()
 	}
 	c.anchors = slices.DeleteFunc(c.anchors, func(a *anchor) bool { return !a.check(c) })
 }

@@ -60,7 +60,7 @@ func (in *intent) creates() bool {
 // kept returns what is wrong with the effect that a transaction has had, if
 // anything. It must have added just what it was meant to, and taken away what it was
 // meant to and was still there.
-func (in *intent) kept(kind string, did *intent, before *state, anew map[rune]bool) string {
+func (in *intent) kept(kind string, did *intent, before *state, anew func(rune) bool) string {
 	free := kind == "undo" || kind == "redo" || kind == "wipe"
 	for i := range 2 {
 		if kind != "wipe" && !maps.Equal(did.ins[i], in.ins[i]) {
@@ -72,7 +72,7 @@ func (in *intent) kept(kind string, did *intent, before *state, anew map[rune]bo
 			}
 		}
 		for ch := range in.del[i] {
-			if before.chars[i][ch] == 1 && did.del[i][ch] == 0 && !free && !anew[ch] {
+			if before.chars[i][ch] == 1 && did.del[i][ch] == 0 && !free && !anew(ch) {
 				return fmt.Sprintf("text %d: it was to delete %s, and did %s", i, chars(in.del[i]), chars(did.del[i]))
 			}
 		}
@@ -111,6 +111,12 @@ func chars(set map[rune]int) string {
 	return strconv.Quote(b.String())
 }
 
+// claim is a number that a client has taken with an empty delta.
+type claim struct {
+	client record.ClientID
+	number uint64
+}
+
 // referee replays the log, one mutation after the other, and holds each to what its
 // author meant. What is in the document is by evanphx/json-patch.
 type referee struct {
@@ -120,11 +126,12 @@ type referee struct {
 	json []byte
 	*collections
 	count   map[record.ClientID]map[uint64]int // how often the log has a number
+	claims  map[claim]bool                     // in the log, of transactions that were given up
 	deleted [2]map[rune]bool
 }
 
 func newReferee(s *sim) *referee {
-	r := &referee{sim: s, doc: doc.New(), json: []byte("{}"), count: make(map[record.ClientID]map[uint64]int)}
+	r := &referee{sim: s, doc: doc.New(), json: []byte("{}"), count: make(map[record.ClientID]map[uint64]int), claims: make(map[claim]bool)}
 	r.collections = openCollections(r.doc, "zz", s.newID)
 	r.deleted = [2]map[rune]bool{make(map[rune]bool), make(map[rune]bool)}
 	return r
@@ -163,6 +170,10 @@ func (r *referee) judge(m record.Mutation, before, after *state) {
 	if r.count[m.Client][m.ID.Number]++; r.count[m.Client][m.ID.Number] > 1 {
 		failf("%s %d is in the log twice", ops.tag, m.ID.Number)
 	}
+	if string(m.Delta) == "{}" {
+		r.claims[claim{m.Client, m.ID.Number}] = true
+		return
+	}
 	did := between(before, after)
 	for i := range 2 {
 		for ch := range did.del[i] {
@@ -175,7 +186,7 @@ func (r *referee) judge(m record.Mutation, before, after *state) {
 	o := ops.ops[m.ID.Number-1]
 	what := ""
 	for _, in := range o.versions {
-		if what = in.kept(o.kind, did, before, r.sim.runs.anew); what == "" {
+		if what = in.kept(o.kind, did, before, func(ch rune) bool { return r.sim.runs.anew[ch] || r.sim.revived[ch] }); what == "" {
 			return
 		}
 	}
@@ -210,6 +221,9 @@ func takeCensus(c *collections, d *doc.Doc) string {
 func (r *referee) settled(id record.ClientID, c *client, restful bool) {
 	for i, o := range c.ops {
 		n := r.count[id][uint64(i+1)]
+		if r.claims[claim{id, uint64(i + 1)}] {
+			n = 0
+		}
 		last := o.versions[len(o.versions)-1]
 		switch {
 		case o.dead:

@@ -33,9 +33,10 @@ func runOf(ch rune) int {
 	return int(ch-0x4e00) / runLength * 2
 }
 
-// touchAll gives up on all that were begun.
-func (r *runs) touchAll() {
-	for run := range r.typed {
+// moved gives up on the runs of a client, a function of which is run again: it may put
+// its text elsewhere, and what the client has typed into or next to that with it.
+func (r *runs) moved(c *client) {
+	for _, run := range c.begun {
 		r.touched[run] = true
 	}
 }
@@ -43,24 +44,34 @@ func (r *runs) touchAll() {
 func (r *runs) touch(ch rune) { r.touched[runOf(ch)] = true }
 
 // start begins a run of some letters at a place. A run that has something put into
-// it is no run any more.
-func (r *runs) start(t *text.Text, pos, n int) []rune {
+// it is no run any more; nor is one that something is put behind by a client who has
+// it from a snapshot: that does not say that somebody is going on there.
+func (r *runs) start(c *client, t *text.Text, pos, n int) []rune {
 	r.count++
-	return r.put(r.count, t, pos, n)
+	return r.put(c, r.count, t, pos, n)
 }
 
-func (r *runs) put(run int, t *text.Text, pos, n int) []rune {
+func (r *runs) put(c *client, run int, t *text.Text, pos, n int) []rune {
+	c.begun = append(c.begun, run)
 	typed := make([]rune, n)
 	for i := range typed {
 		typed[i] = letter(run, i)
 	}
 	r.typed[run] = typed
+	r.into(c, t, pos)
+	return slices.Clone(typed)
+}
+
+// into gives up on the run that something is inserted into at a place.
+func (r *runs) into(c *client, t *text.Text, pos int) {
 	before, _ := t.Slice(max(0, pos-1), pos)
 	behind, _ := t.Slice(pos, min(t.Len(), pos+1))
 	if before != "" && behind != "" && runOf([]rune(before)[0]) == runOf([]rune(behind)[0]) {
 		r.touch([]rune(before)[0])
 	}
-	return slices.Clone(typed)
+	if before != "" && c.snapshot[[]rune(before)[0]] {
+		r.touch([]rune(before)[0])
+	}
 }
 
 // check looks for the runs that nobody has touched: what is there of them stands
@@ -89,7 +100,7 @@ func (r *runs) check(texts ...string) (whole int) {
 
 // letters is what a transaction inserts: the same each time that it is run.
 type letters struct {
-	sim  *sim
+	*client
 	runs []int
 	next int
 	ran  int // times
@@ -111,5 +122,5 @@ func (l *letters) take(t *text.Text, pos, n int) string {
 			l.sim.runs.anew[letter(l.runs[l.next-1], i)] = true
 		}
 	}
-	return string(l.sim.runs.put(l.runs[l.next-1], t, pos, n))
+	return string(l.sim.runs.put(l.client, l.runs[l.next-1], t, pos, n))
 }

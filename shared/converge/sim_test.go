@@ -185,15 +185,11 @@ func (s *sim) step(i int) {
 func (s *sim) dial(c *client) {
 	c.conn = &conn{}
 	s.server.conns = append(s.server.conns, c.conn)
-	if c.doc.Pending() > 0 {
-		c.fog = len(c.ops)
-	}
 	c.engine.Connected()
 }
 
 func (s *sim) receive(c *client) {
 	c.receive()
-	c.lift()
 	if id := c.engine.Client(); !id.IsZero() {
 		s.ops[id] = c
 	}

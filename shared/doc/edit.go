@@ -26,6 +26,9 @@ type Mover interface {
 	// Move moves the edit over a change below it that it does not know of, and the
 	// change over the edit, for the next one.
 	Move(below *Below)
+	// Unmake adds to a change what it amounts to that the edit, which was the latest,
+	// is not made.
+	Unmake(below *Below)
 }
 
 // Kept is an Edit that is kept, as the inverse of another one is, while the document

@@ -1,6 +1,8 @@
 package doc
 
 import (
+	"slices"
+
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
 )
@@ -55,6 +57,17 @@ func (r *Rebase) Move(edits []Edit) {
 	for _, e := range edits {
 		if m, ok := e.(Mover); ok {
 			m.Move(&r.below)
+		}
+	}
+}
+
+// Unmake says that edits, the oldest first, are not made any more. The next Move is
+// over that.
+func (r *Rebase) Unmake(edits []Edit) {
+	r.below = Below{}
+	for _, e := range slices.Backward(edits) {
+		if m, ok := e.(Mover); ok {
+			m.Unmake(&r.below)
 		}
 	}
 }

@@ -29,7 +29,6 @@ type Document struct {
 	at      record.Position // of the confirmed document; zero: nothing known
 	known   bool
 	doubted bool // it differed from the server's, and no checksum has agreed since
-	blurred bool // the view may show a stale mutation of edits as what it wrote, not as what it means
 	pending []*mutation
 	last    record.MutationID // own last mutation at position at
 
@@ -90,22 +89,23 @@ func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
 	case len(d.pending) >= MaxPending:
 		return doc.Change{}, ErrTooManyPending
 	}
-	d.sharpen()
 	var change doc.Change
 	var err error
 	// Subscribers of the view are told when the mutation is pending.
 	d.view.Batch(func() {
-		var m *mutation
-		if m, err = d.run(tag, first, again); err != nil || m == nil {
+		if change, err = d.run(first); err != nil || change.Empty() {
 			return
 		}
 		d.engine.counter++
-		m.id = d.newID(d.engine.counter)
-		d.pending = append(d.pending, m)
+		d.pending = append(d.pending, &mutation{
+			tag: tag, id: d.newID(d.engine.counter), base: d.at.Revision, change: change, again: again,
+		})
 		d.send()
-		change = m.change
 	})
-	return change, err
+	if err != nil || change.Empty() {
+		return doc.Change{}, err
+	}
+	return change, nil
 }
 
 // SetPresence tells the other clients a JSON object, or with an empty state
@@ -166,7 +166,9 @@ func (d *Document) unsubscribe() {
 func (d *Document) settleAll(err error) {
 	over := d.pending
 	d.pending = nil
-	d.settle(over, Outcome{Err: err})
+	for _, m := range over {
+		d.settle(m, Outcome{Err: err})
+	}
 }
 
 // open asks for what is missing; for everything if what is held is in doubt.
@@ -196,7 +198,8 @@ func (d *Document) unsubscribed() {
 	d.request = 0
 	delete(d.engine.byNumber, d.number)
 	for _, m := range d.pending {
-		m.sent = false
+		m.limbo = m.limbo || m.tried || len(m.attempts) > 0
+		m.sent, m.unanswered = false, 0
 	}
 	for client := range d.peers {
 		d.observer.Peer(client, nil)
@@ -256,7 +259,7 @@ func (d *Document) replace(f *wire.Opened) error {
 	}
 	if f.At.Epoch != d.at.Epoch {
 		for _, m := range d.pending {
-			m.undecided = false // what was sent to another log is void in this one
+			m.dead, m.limbo = true, false // what was sent to another log is void in this one
 		}
 	}
 	rest := d.pending[d.contained(f.Last):]
@@ -268,20 +271,15 @@ func (d *Document) replace(f *wire.Opened) error {
 		})
 		r.Others(func() { d.view.Load(fresh) })
 		d.observer.Reset(f.Snapshot)
-		for _, m := range rest {
-			r.Move(m.change.Edits)
-		}
+		move(r, rest)
 		d.at, d.known = f.At, true
 		d.settleThrough(f.Last, f.At.Revision)
 		d.last = f.Last
 		d.engine.counter = max(d.engine.counter, f.Last.Number)
-		r.Own(func() {
-			for _, m := range d.pending {
-				m.stale, m.missed = true, len(m.change.Seen) > 0
-				d.apply(m)
-				d.blurred = true
-			}
-		})
+		for _, m := range d.pending {
+			m.stale, m.missed = m.claim == nil, len(m.change.Seen) > 0
+		}
+		r.Own(func() { d.putBack(r, 0) })
 	})
 	return nil
 }
@@ -302,7 +300,9 @@ func (d *Document) contained(last record.MutationID) int {
 // mutation of this client contains.
 func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
 	if n := d.contained(last); n > 0 {
-		d.settle(d.pending[:n], Outcome{Revision: at})
+		for _, m := range d.pending[:n] {
+			d.settle(m, m.stored(at))
+		}
 		d.pending = d.pending[n:]
 		return
 	}
@@ -315,9 +315,11 @@ func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
 	}
 	over := d.pending[:unknown]
 	d.pending = d.pending[unknown:]
-	d.settle(over, Outcome{Err: &RejectedError{
-		Code: wire.CodeUnknownMutation, Detail: "the log does not tell whether the edit was stored",
-	}})
+	for _, m := range over {
+		d.settle(m, Outcome{Err: &RejectedError{
+			Code: wire.CodeUnknownMutation, Detail: "the log does not tell whether the edit was stored",
+		}})
+	}
 }
 
 // commit takes the next record of the log.
@@ -349,36 +351,22 @@ func (d *Document) commit(f *wire.Commit) error {
 		}
 		d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
 		d.observer.Committed(d.at, &rec)
-		d.caughtUp()
 		if d.state == live {
-			d.runEditsAgain()
+			d.submit()
+		} else {
+			d.caughtUp()
 		}
 	})
 	return nil
 }
 
 // caughtUp goes live once the head that Opened named is reached and nothing is in
-// doubt, and submits what is pending. A mutation whose reads were written meanwhile
-// is run again first, with all that follow it; but not while the fate of a delta of
-// it that was sent is undecided: that delta is sent once more, and the server's
-// answer decides. The others stand on the new base.
+// doubt, and submits what is pending. A function whose reads were written meanwhile
+// is run again first; but not while the fate of a delta of it that was sent is
+// undecided: that delta is sent once more, and the server's answer decides.
 func (d *Document) caughtUp() {
-	if d.state != catching || d.at.Revision < d.head || d.doubted {
-		return
+	if d.state == catching && d.at.Revision >= d.head && !d.doubted {
+		d.state = live
+		d.submit()
 	}
-	d.state = live
-	for i, m := range d.pending {
-		switch {
-		case !m.stale:
-			m.base = d.at.Revision
-		case !m.undecided:
-			d.runAgain(i)
-			d.send()
-			return
-		case m.change.Edits != nil:
-			d.send() // what comes after it cannot be done again before it is
-			return
-		}
-	}
-	d.send()
 }

@@ -57,6 +57,9 @@ func (m *model) compare() {
 	m.pending = slices.DeleteFunc(m.pending, func(e *modelEdit) bool { _, over := m.settled[e.tag]; return over })
 	view := m.confirmed
 	for _, e := range m.pending {
+		if m.doc.GivenUp(e.tag) {
+			e.delta = map[string]any{}
+		}
 		view = mergePatch(view, e.delta)
 	}
 	if got, want := plain(decode(m.t, m.doc.View().Canonical())), plain(view); got != want {
@@ -103,6 +106,9 @@ func (m *model) attempts() {
 	m.after()
 	for _, p := range m.pushed {
 		for _, e := range m.pending {
+			if m.doc.GivenUp(e.tag) {
+				e.delta = map[string]any{}
+			}
 			if plain(e.delta) == plain(decode(m.t, p.Delta)) && (len(e.attempts) == 0 || e.attempts[0].ID.Number == p.ID.Number) {
 				if len(e.attempts) == 0 || e.attempts[len(e.attempts)-1].ID != p.ID {
 					e.attempts = append(e.attempts, p)

@@ -1,109 +1,155 @@
 package replica
 
 import (
-	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// maxEarly bounds how often a mutation is run again before the server has said
-// that the last attempt was too late.
-const maxEarly = 4
-
-// runEditsAgain sends what was done again while a record was read.
-func (d *Document) runEditsAgain() {
-	for _, m := range d.pending {
-		if !m.sent && !m.stale {
-			m.base = d.at.Revision
-		}
-	}
-	d.send()
+// below makes a change below the pending mutations from index from on: they are
+// taken off, change is called, and they are put on again, their edits moved.
+func (d *Document) below(from int, change func()) {
+	d.view.Rebase(func(r *doc.Rebase) {
+		r.Own(func() { d.rollback(from) })
+		r.Others(change)
+		move(r, d.pending[from:])
+		r.Own(func() { d.putBack(r, from) })
+	})
 }
 
-// rerun runs mutations, which are not applied, on the present view.
-func (d *Document) rerun(r *doc.Rebase, rest []*mutation) {
+// putBack puts the mutations from index from on, which are not applied, on the view.
+// One that has read nothing of what has changed is what it was. Edits of which that
+// is not so are done again, whatever the server knows of them: what the user does
+// next has its place in what is shown, so that has to be what the edits mean. A
+// function is run again when it is certain that what was sent of it is void.
+func (d *Document) putBack(r *doc.Rebase, from int) {
+	rest := slices.Clone(d.pending[from:])
+	d.pending = slices.Clip(d.pending[:from])
+	renewed := false // so what later ones follow is not what they followed
 	for i, m := range rest {
-		if m.edits() {
-			d.changed(m.change, d.rerunBy(m, m.redo), rest[i+1:])
-			continue
+		m.dead = m.dead || renewed
+		n, id := len(d.pending), m.id
+		switch later := rest[i+1:]; {
+		case !d.due(m):
+			if d.apply(m); m.dead {
+				d.renew(m)
+			}
+			d.pending = append(d.pending, m)
+		case m.edits() && !(m.missed && d.state == live):
+			d.doAgain(r, m, later)
+		default:
+			d.runFunctionAgain(r, m, later)
 		}
-		// What comes of it may be something else: later edits are moved over the
-		// difference.
+		renewed = renewed || len(d.pending) == n || m.id != id
+	}
+}
+
+// due reports whether a mutation is to be run again.
+func (d *Document) due(m *mutation) bool {
+	switch {
+	case m.claim != nil:
+		return false
+	case m.edits():
+		return m.stale || m.missed && d.state == live
+	}
+	return m.stale && d.state == live && !m.undecided()
+}
+
+// doAgain does the edits of a mutation again. If they cannot be done, later ones are
+// moved over what they did.
+func (d *Document) doAgain(r *doc.Rebase, m *mutation, later []*mutation) {
+	was := m.change
+	now, done := d.runAgain(m, m.redo)
+	if !done {
 		r.Vague()
-		was := m.change
-		var now doc.Change
-		var back delta.Delta
-		r.Own(func() {
-			now = d.rerunBy(m, m.again)
-			d.changed(was, now, rest[i+1:])
-			d.view.Apply(now.Inverse)
-			back = d.put(m)
-		})
-		r.Anew(func() {
-			d.view.Apply(back)
-			d.view.Apply(now.Delta)
-		})
-		for _, later := range rest[i+1:] {
-			r.Move(later.change.Edits)
+		r.Unmake(was.Edits)
+		move(r, later)
+	}
+	replaced(was, now, later)
+}
+
+// runFunctionAgain runs the function of a mutation again. What comes of it may be
+// something else than it was: edits of later ones are moved over the difference.
+func (d *Document) runFunctionAgain(r *doc.Rebase, m *mutation, later []*mutation) {
+	r.Vague()
+	was, edits := m.change, m.edits()
+	var now doc.Change
+	var back delta.Delta
+	r.Own(func() {
+		now, _ = d.runAgain(m, m.again)
+		replaced(was, now, later)
+		d.view.Apply(now.Inverse)
+		if !edits {
+			back = d.view.Apply(was.Delta).Inverse
 		}
+	})
+	if edits {
+		r.Unmake(was.Edits)
+	} else {
+		r.Anew(func() { d.view.Apply(back) })
+	}
+	move(r, later)
+	r.Anew(func() { d.view.Apply(now.Delta) })
+	move(r, later)
+}
+
+func move(r *doc.Rebase, list []*mutation) {
+	for _, m := range list {
+		r.Move(m.change.Edits)
 	}
 }
 
-// changed notes that a mutation does something else than it did: the functions of
-// later ones may have seen that.
-func (d *Document) changed(was, now doc.Change, later []*mutation) {
-	if bytes.Equal(was.Delta.Bytes(), now.Delta.Bytes()) {
-		return
-	}
-	for _, m := range later {
-		m.missed = m.missed || delta.Conflicts(m.change.Seen, was.Writes) || delta.Conflicts(m.change.Seen, now.Writes)
-	}
-}
-
-// put makes a mutation as the edits of later ones know it and returns what takes it
-// back.
-func (d *Document) put(m *mutation) delta.Delta {
-	if m.change.Edits == nil {
-		return d.view.Apply(m.change.Delta).Inverse
-	}
-	change, err := m.redo(d.view)
-	if err != nil {
-		return delta.Delta{} // it has done nothing
-	}
-	return change.Inverse
-}
-
-// rerunBy runs a mutation, which is not applied, anew by an author, if there is one.
-// It returns what has come of it.
-func (d *Document) rerunBy(m *mutation, author Author) (change doc.Change) {
+// runAgain runs a mutation, which is not applied, anew by an author, if there is
+// one; if nothing comes of it, it is over. It returns what has come of it, and whether
+// it could be run.
+func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done bool) {
 	if author == nil {
-		d.settle([]*mutation{m}, Outcome{Err: &RejectedError{
+		d.over(m, Outcome{Err: &RejectedError{
 			Code: wire.CodeConflict, Detail: "what the edit was based on has changed, and it cannot be run again",
 		}})
-		return change
+		return doc.Change{}, false
 	}
-	next, err := d.run(m.tag, author, m.again)
+	byEdits := m.edits() && !(m.missed && d.state == live)
+	change, err := d.run(author)
+	done = err == nil
 	switch {
-	case err == nil && next != nil && m.edits():
-		d.observer.Patched(next.change.Delta) // nobody else has done it
-	case errors.Is(err, ErrDeltaTooLarge) && !m.edits():
-		d.observer.Patched(next.change.Inverse) // whoever ran it has changed its mirror
+	case err == nil && byEdits:
+		d.observer.Patched(change.Delta) // nobody else has done it
+	case errors.Is(err, ErrDeltaTooLarge) && !byEdits:
+		d.observer.Patched(change.Inverse) // whoever ran it has changed its mirror
 	}
-	switch {
+	switch nothing := err != nil || change.Empty(); {
+	case nothing && byEdits && m.missed:
+		// The function has the last word, once the replica is at the head.
+		change = doc.Change{Edits: m.change.Edits, Seen: m.change.Seen, Reads: m.change.Seen}
 	case err != nil:
-		d.settle([]*mutation{m}, Outcome{Err: err})
-	case next == nil:
-		d.settle([]*mutation{m}, Outcome{Revision: d.at.Revision})
-	default:
-		if next.attempts = m.attempts; m.tried {
-			next.attempts = append(m.attempts[max(0, len(m.attempts)-maxAttempts+1):], m.id)
-		}
-		next.id = d.newID(m.id.Number)
-		d.pending = append(d.pending, next)
-		change = next.change
+		d.over(m, Outcome{Err: err})
+		return doc.Change{}, false
+	case nothing:
+		d.over(m, Outcome{Revision: d.at.Revision})
+		return doc.Change{}, true
 	}
-	return change
+	if m.dead || m.sent || !m.says(change) {
+		d.renew(m)
+	}
+	m.base, m.change, m.stale = d.at.Revision, change, false
+	m.missed = m.missed && byEdits
+	d.pending = append(d.pending, m)
+	return change, done
+}
+
+// over ends a mutation of which nothing is left. It stays pending, as a claim, while
+// an attempt at it may yet get into the log.
+func (d *Document) over(m *mutation, outcome Outcome) {
+	if !m.limbo {
+		d.settle(m, outcome)
+		return
+	}
+	d.renew(m)
+	m.base, m.change, m.claim = d.at.Revision, doc.Change{}, &outcome
+	m.stale, m.missed = false, false
+	d.pending = append(d.pending, m)
 }

@@ -101,6 +101,9 @@ func TestL3_UndecidedEditIsNotGivenUp(t *testing.T) {
 		t.Errorf("pushed %s on r%d: %s", id(p.ID), p.Base, p.Delta)
 	}
 	s.conflict(0)
+	s.wantOpen(edit) // the first copy may be on its way still
+	s.wantView(`{"n":5}`)
+	s.commit(s.mine(0))
 	wantRejected(t, s.settled[edit], wire.CodeConflict)
 	s.wantView(`{"n":5}`)
 }
@@ -125,10 +128,11 @@ func TestL3_EarlierAttemptIsInTheLog(t *testing.T) {
 	s.commit(attempt)
 	s.wantSettled(edit, 30)
 	s.wantOpen(later)
-	// What comes of the second attempt at number 1 is of no interest, and number
-	// 2 follows it, so it conflicts and runs again on the first.
+	// What comes of the second attempt at number 1 is of no interest. What was sent
+	// of number 2 follows it, so it is sent again, on the first.
+	s.wantPushed(1, 2, 1, 2, 2)
 	s.say(&wire.Reject{Doc: s.number, ID: s.pushed[2].ID, Code: wire.CodeUnknownMutation})
-	s.conflict(0)
+	s.say(&wire.Conflict{Doc: s.number, ID: s.pushed[3].ID, Head: s.at.Revision})
 	s.wantPushed(1, 2, 1, 2, 2)
 	if got := s.pushed[4].Follows; got != attempt.ID {
 		t.Errorf("number 2 follows %s, want %s", id(got), id(attempt.ID))

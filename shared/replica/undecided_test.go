@@ -87,8 +87,9 @@ func TestUndecidedEditRunsAgainOnceItIsRefused(t *testing.T) {
 	s.wantSettled(edit, 40)
 }
 
-// TestUndecidedEditWhoseFunctionThrows is over only when the server has refused
-// what was sent of it: the error would be wrong of an edit that is in the log.
+// TestUndecidedEditWhoseFunctionThrows is over only when nothing that was sent of it
+// can get into the log any more: the error would be wrong of an edit that is there.
+// So it takes its number with an empty delta.
 func TestUndecidedEditWhoseFunctionThrows(t *testing.T) {
 	s := newLive(t, `{}`)
 	edit := s.edit("!/seat", `/seat="me"`)
@@ -98,11 +99,37 @@ func TestUndecidedEditWhoseFunctionThrows(t *testing.T) {
 	s.wantPushed(1)
 	s.wantSentAgain(before)
 	s.conflict(0)
+	s.wantOpen(edit)
+	s.wantView(`{"seat":"other"}`)
+	s.wantPushed(1, 1)
+	if p := s.pushed[1]; p.ID == before.ID || string(p.Delta) != "{}" || len(p.Reads) != 0 {
+		t.Errorf("pushed %s: %s, which reads %v", id(p.ID), p.Delta, p.Reads)
+	}
+	s.commit(theirs(`{"seat":null}`))
+	s.wantView(`{}`)
+	s.commit(s.mine(0))
 	if outcome := s.settled[edit]; !errors.Is(outcome.Err, errUnwanted) {
 		t.Errorf("the outcome is %+v, want the function's error", outcome)
 	}
-	s.wantView(`{"seat":"other"}`)
-	s.wantPushed(1)
+	s.wantView(`{}`)
+}
+
+// TestL3_GivenUpWhileAnAttemptArrives: as before, but the first copy was on its way
+// on the connection that broke, and gets into the log before the claim.
+func TestL3_GivenUpWhileAnAttemptArrives(t *testing.T) {
+	s := newLive(t, `{}`)
+	edit := s.edit("!/seat", `/seat="me"`)
+	first := s.mine(0)
+	s.disconnect()
+	s.at = record.Position{Epoch: s.at.Epoch, Revision: 500, Chain: 0xcc}
+	s.connect()
+	s.opened(`{"seat":"other"}`, s.at, 500, record.MutationID{})
+	s.conflict(0) // of another node, which does not hold what this one has stored since
+	s.wantOpen(edit)
+	s.wantPushed(1, 1)
+	s.commit(theirs(`{"seat":null}`), first)
+	s.wantSettled(edit, 510)
+	s.wantView(`{"seat":"me"}`)
 }
 
 // TestNewEpochDecides: what was sent to a log that is gone can be in no other.

@@ -21,8 +21,76 @@ type batch struct {
 	done   []Splice
 }
 
-// endsMax bounds how many of others' runs are known.
-const endsMax = 32
+// runs are stretches of text that were typed in one go, the latest last.
+type runs []run
+
+type run struct{ from, to int }
+
+// runsMax bounds how many runs are known, of one's own and of others' each.
+const (
+	ownRunsMax    = 8
+	othersRunsMax = 32
+)
+
+// endAt reports whether a run ends at pos once del units there are gone.
+func (rs runs) endAt(pos, del int) bool {
+	for _, r := range rs {
+		if r.from < pos && pos <= r.to && r.to <= pos+del {
+			return true
+		}
+	}
+	return false
+}
+
+// delete notes that n units at pos are gone. A run without text is none: where it
+// ended there is another one's text.
+func (rs *runs) delete(pos, n int) {
+	kept := (*rs)[:0]
+	for _, r := range *rs {
+		if r = (run{without(r.from, pos, n), without(r.to, pos, n)}); r.from < r.to {
+			kept = append(kept, r)
+		}
+	}
+	*rs = kept
+}
+
+func without(at, pos, n int) int { return at - min(n, max(0, at-pos)) }
+
+// divide notes that somebody else has inserted n units at pos. Of a run that this
+// divides the end is left.
+func (rs runs) divide(pos, n int) {
+	for i, r := range rs {
+		switch {
+		case pos <= r.from:
+			rs[i] = run{r.from + n, r.to + n}
+		case pos < r.to:
+			rs[i] = run{pos + n, r.to + n}
+		}
+	}
+}
+
+// insert notes that n units were typed at pos, behind a run or as a new one.
+func (rs *runs) insert(pos, n, limit int) {
+	goesOn := false
+	list := *rs
+	for i, r := range list {
+		switch {
+		case pos <= r.from:
+			list[i] = run{r.from + n, r.to + n}
+		case pos <= r.to:
+			goesOn = goesOn || pos == r.to
+			list[i].to += n
+		}
+	}
+	switch {
+	case goesOn:
+	case len(list) < limit:
+		*rs = append(list, run{pos, pos + n})
+	default:
+		copy(list, list[1:])
+		list[limit-1] = run{pos, pos + n}
+	}
+}
 
 // Begin begins a batch of changes, one record of the log for instance, which are
 // looked at together. Batches may nest: a rebase is one batch, in which undone,
@@ -116,21 +184,12 @@ func (s *State) settle() {
 	}
 	splices := s.derive(s.touched)
 	others := s.origin() == Others
-	for i, sp := range splices {
-		n := Units(sp.Ins)
-		run := slices.Index(s.ends, sp.Pos)
-		splices[i].Continues = others && n > 0 && s.continues(sp.Pos, run >= 0)
-		s.shift(sp)
-		switch {
-		case !others || n == 0:
-		case run >= 0:
-			s.ends[run] = sp.Pos + n
-		default:
-			if len(s.ends) == endsMax {
-				s.ends = slices.Delete(s.ends, 0, 1)
-			}
-			s.ends = append(s.ends, sp.Pos+n)
+	for i := range splices {
+		sp := &splices[i]
+		if others && sp.Ins != "" {
+			sp.Continues = s.continues(sp.Pos, s.others.endAt(sp.Pos, sp.Del))
 		}
+		s.shift(sp, !others)
 	}
 	s.keep(splices)
 }
@@ -172,12 +231,21 @@ func (s *State) keep(splices []Splice) {
 	b.done = append(b.done, splices...)
 }
 
-// shift moves what is remembered about places.
-func (s *State) shift(sp Splice) {
-	for i, end := range s.ends {
-		s.ends[i] = sp.move(end, Left)
-	}
+// shift moves what is remembered about places over a change, and remembers it.
+func (s *State) shift(sp *Splice, own bool) {
 	s.last = sp.move(s.last, Left)
+	if sp.Del > 0 {
+		s.own.delete(sp.Pos, sp.Del)
+		s.others.delete(sp.Pos, sp.Del)
+	}
+	if n := Units(sp.Ins); n > 0 {
+		typist, rest, limit := &s.others, &s.own, othersRunsMax
+		if own {
+			typist, rest, limit = &s.own, &s.others, ownRunsMax
+		}
+		rest.divide(sp.Pos, n)
+		typist.insert(sp.Pos, n, limit)
+	}
 }
 
 // derive compares the touched chunks with what they were. Touched chunks that

@@ -298,6 +298,18 @@ func (e *splicing) Move(b *doc.Below) {
 	})
 }
 
+// Unmake implements [doc.Mover].
+func (e *splicing) Unmake(b *doc.Below) {
+	if !e.done {
+		return
+	}
+	back, _ := b.Get(e.text).([]Splice)
+	for _, sp := range slices.Backward(e.splices) {
+		back = append(back, sp.Inverse())
+	}
+	b.Put(e.text, back)
+}
+
 // Inverse must be called before the document changes again.
 func (e *splicing) Inverse() doc.Edit {
 	if !e.done {
@@ -356,6 +368,9 @@ func (e *marking) Move(b *doc.Below) {
 		return others
 	})
 }
+
+// Unmake implements [doc.Mover].
+func (e *marking) Unmake(*doc.Below) {}
 
 func (e *marking) over(splices []Splice) {
 	for i := range e.marks {

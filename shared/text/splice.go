@@ -71,7 +71,7 @@ func (s *State) Splice(st Store, pos, del int, ins string) (Splice, error) {
 		}
 	}
 	if ins != "" {
-		done.Continues = s.insert(pos, ins)
+		done.Continues = s.insert(pos, ins) || s.own.endAt(pos, del)
 	}
 	if moved && len(s.loose) > 0 {
 		s.tidy(pos + Units(ins))
@@ -90,7 +90,7 @@ func (s *State) enter(st Store) {
 
 func (s *State) leave(done Splice) {
 	s.store = nil
-	s.shift(done)
+	s.shift(&done, true)
 	s.last = done.Pos + Units(done.Ins)
 	switch {
 	case len(s.batches) > 0:

@@ -38,11 +38,12 @@ type State struct {
 	store    Store // of the edit under way, else nil
 	expected write // the write under way, so that Changed need not parse it
 
-	last  int             // where the last own edit ended
-	loose []*chunk        // own small chunks that compaction has not seen yet
-	spare []*chunk        // memory for loose
-	ends  []int           // where others' latest insertions end
-	gone  map[string]bool // own chunks deleted by own edits, which may be undone
+	last   int             // where the last own edit ended
+	loose  []*chunk        // own small chunks that compaction has not seen yet
+	spare  []*chunk        // memory for loose
+	own    runs            // typed in this session
+	others runs            // typed by others meanwhile
+	gone   map[string]bool // own chunks deleted by own edits, which may be undone
 
 	batches []batch
 	touched map[string]string // within a batch, since it was last looked at: the text that was there
@@ -72,27 +73,37 @@ func New() *State {
 }
 
 // Reset makes the text that of the given members, with their canonical JSON;
-// they may come in any order. Who wrote what until then is forgotten.
+// they may come in any order. Of a text that nobody looks at it is forgotten who
+// wrote what until then.
 func (s *State) Reset(members iter.Seq2[string, string]) {
 	single := len(s.batches) == 0 && s.observed()
 	if single {
 		s.Begin(Own)
 	}
-	if len(s.batches) > 0 {
-		for it := range s.tree.All() {
-			s.touch(it.Value.key, it)
-		}
+	was := s.byKey
+	if len(s.batches) == 0 {
+		was, s.own, s.others = nil, nil, nil
 	}
 	s.tree.Clear()
 	s.wide = 0
-	clear(s.byKey)
+	s.byKey = make(map[string]*item)
 	clear(s.gone)
-	s.markers, s.loose, s.spare, s.ends, s.at = nil, nil, nil, nil, nil
+	s.markers, s.loose, s.spare, s.at = nil, nil, nil, nil
 	for key, raw := range members {
-		if c := parse(key, raw); c != nil {
-			s.touch(key, nil)
-			s.add(c)
+		c := parse(key, raw)
+		if c == nil {
+			continue
 		}
+		if it := was[key]; it == nil {
+			s.touch(key, nil)
+		} else if it.Value.raw == raw {
+			c.mine, c.foreign = it.Value.mine, it.Value.foreign
+			delete(was, key)
+		}
+		s.add(c)
+	}
+	for key, it := range was {
+		s.touch(key, it)
 	}
 	if single {
 		s.End()

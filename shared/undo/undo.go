@@ -36,13 +36,18 @@ type Stack struct {
 
 	done, undone []entry
 	grouping     bool
+	latest       Ticket
 }
+
+// Ticket names a transaction that a stack was told of.
+type Ticket uint64
 
 // entry is what is undone at once, in the order in which it was done.
 type entry []taken
 
 // taken is what takes one transaction back.
 type taken struct {
+	ticket Ticket
 	values []value
 	edits  []doc.Edit // inverse edits, first done first
 }
@@ -53,14 +58,28 @@ type value struct {
 	before, after string
 }
 
-// Did notes a transaction of the client's own. What was undone cannot be done
-// again after it.
-func (s *Stack) Did(change doc.Change) {
-	if change.Empty() {
-		return
+// Did notes a transaction of the client's own, under the ticket that it returns. What
+// was undone cannot be done again after it.
+func (s *Stack) Did(change doc.Change) Ticket {
+	s.latest++
+	if !change.Empty() {
+		s.undone = nil
+		s.push(change)
 	}
-	s.undone = nil
-	s.push(change)
+	return s.latest
+}
+
+// Forget takes a transaction out, which the server has rejected: it did not happen.
+// It does nothing if the stack does not hold it any more, or if it is undone.
+func (s *Stack) Forget(t Ticket) {
+	for i, e := range s.done {
+		if j := slices.IndexFunc(e, func(x taken) bool { return x.ticket == t }); j >= 0 {
+			if s.done[i] = slices.Delete(e, j, j+1); len(s.done[i]) == 0 {
+				s.done = slices.Delete(s.done, i, i+1)
+			}
+			return
+		}
+	}
 }
 
 // Group makes the transactions that follow one entry with the last one, until
@@ -78,6 +97,7 @@ func (s *Stack) CanRedo() bool { return len(s.undone) > 0 }
 
 func (s *Stack) push(change doc.Change) {
 	t := take(change)
+	t.ticket = s.latest
 	if n := len(s.done); s.grouping && n > 0 {
 		s.done[n-1] = append(s.done[n-1], t)
 		return

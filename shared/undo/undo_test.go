@@ -25,13 +25,13 @@ func newClient(t *testing.T, text string) *client {
 	return &client{t: t, doc: d}
 }
 
-func (c *client) edit(fn func(*doc.Tx) error) {
+func (c *client) edit(fn func(*doc.Tx) error) undo.Ticket {
 	c.t.Helper()
 	change, err := c.doc.Update(fn)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.stack.Did(change)
+	return c.stack.Did(change)
 }
 
 // merge is an own edit, other is somebody else's.
@@ -73,6 +73,34 @@ func parse(t *testing.T, patch string) delta.Delta {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// TestRejectedIsForgotten: what the server has rejected is not undone, nor does it
+// count; the rest of its group is.
+func TestRejectedIsForgotten(t *testing.T) {
+	c := newClient(t, `{"a":1}`)
+	set := func(value string) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { return tx.Set("/a", []byte(value)) }
+	}
+	c.edit(set("2"))
+	rejected := c.edit(set("3"))
+	c.other(`{"a":2}`) // it is taken off
+	c.stack.Forget(rejected)
+	c.stack.Forget(rejected)
+	c.undo()
+	c.want(`{"a":1}`)
+	if c.stack.CanUndo() {
+		t.Error("there is more to undo")
+	}
+
+	c.merge(`{"b":1}`)
+	c.stack.Group()
+	rejected = c.edit(set("7"))
+	c.merge(`{"c":1}`)
+	c.other(`{"a":1}`)
+	c.stack.Forget(rejected)
+	c.undo()
+	c.want(`{"a":1}`)
 }
 
 func TestUndoAndRedo(t *testing.T) {

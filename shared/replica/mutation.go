@@ -1,0 +1,135 @@
+package replica
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
+)
+
+// mutation is one pending transaction of this client. What the server is told of it
+// is an attempt: its number, with a nonce of the attempt's own. The log takes a
+// number once, so it holds one attempt at most, whichever comes first.
+type mutation struct {
+	tag    uint64
+	id     record.MutationID // of the attempt that change is
+	base   record.Revision   // the confirmed revision that change was computed on
+	change doc.Change        // change.Effect is relative to the view as it is
+	again  Author
+	sent   bool // on the present connection
+	tried  bool // sent, on whatever connection
+	// stale: something that it read may have been written since it was run.
+	stale bool
+	// missed: its function itself saw some of that. To do its edits again will not do.
+	missed bool
+	// dead: this attempt cannot get into the log. It was refused, or follows one that
+	// is not there.
+	dead bool
+	// limbo: an attempt was sent on a connection that is gone, and may yet get into
+	// the log.
+	limbo bool
+	// attempts are the ids of earlier attempts, and unanswered is how many, of all,
+	// wait for an answer on this connection.
+	attempts   []record.MutationID
+	unanswered int
+	// claim is set when the mutation is given up: what is left of it, an empty change,
+	// takes its number, so that none of the attempts in limbo can. It is how the
+	// mutation ends if that is so.
+	claim *Outcome
+}
+
+const (
+	// maxAttempts bounds the attempts that are remembered. Should an older one come
+	// through, the mutation is settled as unknown_mutation, not sent again.
+	maxAttempts = 16
+	// maxUnanswered bounds the attempts that wait for an answer.
+	maxUnanswered = 4
+)
+
+// edits reports whether the mutation may be run again by doing its edits again.
+func (m *mutation) edits() bool { return m.change.Edits != nil }
+
+// undecided reports whether the log may yet get what was sent of it last.
+func (m *mutation) undecided() bool { return m.tried && !m.dead }
+
+func (m *mutation) attempted(id record.MutationID) bool {
+	return m.id == id || slices.Contains(m.attempts, id)
+}
+
+// says reports whether an attempt with a change is the one that it is.
+func (m *mutation) says(change doc.Change) bool {
+	return bytes.Equal(m.change.Delta.Bytes(), change.Delta.Bytes()) && slices.Equal(m.change.Reads, change.Reads)
+}
+
+// stored is how it ends when the log has the attempt that it is, or some attempt.
+func (m *mutation) stored(at record.Revision) Outcome {
+	if m.claim != nil {
+		return Outcome{Revision: at, Err: m.claim.Err}
+	}
+	return Outcome{Revision: at}
+}
+
+// redo is the author who does the edits of a mutation again.
+func (m *mutation) redo(view *doc.Doc) (doc.Change, error) {
+	change, err := view.Update(func(tx *doc.Tx) error {
+		for _, e := range m.change.Edits {
+			if err := tx.Do(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && !change.Empty() {
+		// What the function saw is as it was, and the edits still depend on it.
+		change.Seen = m.change.Seen
+		change.Reads = append(slices.Clone(change.Reads), m.change.Seen...)
+	}
+	return change, err
+}
+
+func (d *Document) newID(number uint64) record.MutationID {
+	return record.MutationID{Number: number, Nonce: d.engine.cfg.Random()}
+}
+
+// renew makes another attempt of what the mutation is now.
+func (d *Document) renew(m *mutation) {
+	if m.tried {
+		m.attempts = append(m.attempts[max(0, len(m.attempts)-maxAttempts+1):], m.id)
+		m.id = d.newID(m.id.Number)
+	}
+	m.sent, m.tried, m.dead = false, false, false
+}
+
+// run runs an author on the view. With ErrDeltaTooLarge nothing is left of the
+// change, which says what was taken back.
+func (d *Document) run(author Author) (doc.Change, error) {
+	change, err := author(d.view)
+	if err != nil {
+		return doc.Change{}, err
+	}
+	if change.Delta.Len() > d.engine.limits.delta {
+		d.view.Apply(change.Inverse)
+		return change, ErrDeltaTooLarge
+	}
+	change.Reads = boundReads(change.Reads)
+	return change, nil
+}
+
+// maxReadBytes bounds the pointers that travel with one mutation.
+const maxReadBytes = 64 << 10
+
+// boundReads replaces a set of reads that is too large to be sent by the one
+// read that stands for all.
+func boundReads(reads []delta.Read) []delta.Read {
+	size := 0
+	for _, r := range reads {
+		size += len(r.Path)
+	}
+	if len(reads) > wire.MaxReads || size > maxReadBytes {
+		return []delta.Read{delta.WholeDocument}
+	}
+	return reads
+}
