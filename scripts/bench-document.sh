@@ -14,4 +14,5 @@ run() {
 echo "== native"
 run | grep '^Benchmark'
 echo "== WebAssembly, Node"
-GOOS=js GOARCH=wasm run -exec "$(go env GOROOT)/lib/wasm/go_js_wasm_exec" | grep '^Benchmark'
+# GOGC as in web/src/wasm.ts.
+GOGC=400 GOOS=js GOARCH=wasm run -exec "$(go env GOROOT)/lib/wasm/go_js_wasm_exec" | grep '^Benchmark'

@@ -9,31 +9,28 @@ import (
 // BenchmarkPaper replays the keystrokes of a person who writes a paper, each a
 // transaction with its own merge patch.
 func BenchmarkPaper(b *testing.B) {
-	tr := readTrace(b, "automerge-paper.json.gz")
-	var patches []patch
-	for _, txn := range tr.Txns {
-		patches = append(patches, txn.Patches...)
-	}
+	strokes, end := paper()
 	b.ReportAllocs()
+	collect()
 	b.ResetTimer()
 	var o *object
 	bytes := 0
 	for range b.N {
 		o = newObject()
 		bytes = 0
-		for _, p := range patches {
-			if _, err := o.state.Splice(o, p.pos, p.del, p.ins); err != nil {
+		strokes.each(func(pos, del int, ins string) {
+			if _, err := o.state.Splice(o, pos, del, ins); err != nil {
 				b.Fatal(err)
 			}
 			bytes += o.commit()
-		}
+		})
 	}
 	b.StopTimer()
-	if o.state.String() != tr.EndContent {
+	if o.state.String() != end {
 		b.Fatal("another text")
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(patches)), "ns/keystroke")
-	b.ReportMetric(float64(bytes)/float64(len(patches)), "delta-B/keystroke")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(strokes.all)), "ns/keystroke")
+	b.ReportMetric(float64(bytes)/float64(len(strokes.all)), "delta-B/keystroke")
 	b.ReportMetric(float64(len(o.canonical())), "stored-B")
 }
 
@@ -47,19 +44,16 @@ func (bare) ReadGap(left, right string) {}
 
 // BenchmarkState is the same without what a document does.
 func BenchmarkState(b *testing.B) {
-	tr := readTrace(b, "automerge-paper.json.gz")
-	var patches []patch
-	for _, txn := range tr.Txns {
-		patches = append(patches, txn.Patches...)
-	}
+	strokes, _ := paper()
 	b.ReportAllocs()
+	collect()
 	for b.Loop() {
 		s := text.New()
-		for _, p := range patches {
-			if _, err := s.Splice(bare{s}, p.pos, p.del, p.ins); err != nil {
+		strokes.each(func(pos, del int, ins string) {
+			if _, err := s.Splice(bare{s}, pos, del, ins); err != nil {
 				b.Fatal(err)
 			}
-		}
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(patches)), "ns/keystroke")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(strokes.all)), "ns/keystroke")
 }

@@ -11,33 +11,31 @@ import (
 
 // BenchmarkPaperDocument replays the keystrokes on a document.
 func BenchmarkPaperDocument(b *testing.B) {
-	tr := readTrace(b, "automerge-paper.json.gz")
-	var patches []patch
-	for _, txn := range tr.Txns {
-		patches = append(patches, txn.Patches...)
-	}
+	strokes, end := paper()
 	b.ReportAllocs()
+	collect()
 	b.ResetTimer()
 	var d *doc.Doc
+	var t *text.Text
 	bytes := 0
 	for range b.N {
 		d = doc.New()
-		t := text.Open(d, "/t")
+		t = text.Open(d, "/t")
 		bytes = 0
-		for _, p := range patches {
-			change, err := d.Update(func(tx *doc.Tx) error { return t.Splice(tx, p.pos, p.del, p.ins) })
+		strokes.each(func(pos, del int, ins string) {
+			change, err := d.Update(func(tx *doc.Tx) error { return t.Splice(tx, pos, del, ins) })
 			if err != nil {
 				b.Fatal(err)
 			}
 			bytes += change.Delta.Len()
-		}
-		if b.N == 1 && t.String() != tr.EndContent {
-			b.Fatal("another text")
-		}
+		})
 	}
 	b.StopTimer()
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(patches)), "ns/keystroke")
-	b.ReportMetric(float64(bytes)/float64(len(patches)), "delta-B/keystroke")
+	if t.String() != end {
+		b.Fatal("another text")
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(strokes.all)), "ns/keystroke")
+	b.ReportMetric(float64(bytes)/float64(len(strokes.all)), "delta-B/keystroke")
 	b.ReportMetric(float64(d.Size()), "stored-B")
 }
 

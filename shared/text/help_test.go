@@ -6,7 +6,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 
@@ -105,6 +108,49 @@ type patch struct {
 	ins      string
 }
 
+// strokes are patches without pointers, so that the collector does not spend its time
+// on the input of a benchmark.
+type strokes struct {
+	ins string
+	all []stroke
+}
+
+type stroke struct{ pos, del, from, to int32 }
+
+// paper is the keystrokes of automerge-paper, with the text that they lead to.
+var paper = sync.OnceValues(func() (s strokes, end string) {
+	tr, err := loadTrace("automerge-paper.json.gz")
+	if err != nil {
+		panic(err)
+	}
+	var b strings.Builder
+	for _, txn := range tr.Txns {
+		for _, p := range txn.Patches {
+			from := b.Len()
+			b.WriteString(p.ins)
+			s.all = append(s.all, stroke{int32(p.pos), int32(p.del), int32(from), int32(b.Len())})
+		}
+	}
+	s.ins = b.String()
+	return s, tr.EndContent
+})
+
+// collect frees what reading a trace has left, and lets those who wait for that go on,
+// as they do whenever a page has nothing to do.
+func collect() {
+	runtime.GC()
+	for range 100 {
+		runtime.Gosched()
+	}
+}
+
+// each calls fn for each stroke.
+func (s *strokes) each(fn func(pos, del int, ins string)) {
+	for _, k := range s.all {
+		fn(int(k.pos), int(k.del), s.ins[k.from:k.to])
+	}
+}
+
 func (p *patch) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &[]any{&p.pos, &p.del, &p.ins})
 }
@@ -121,20 +167,24 @@ type trace struct {
 // readTrace reads one of the recorded editing sessions.
 func readTrace(t testing.TB, name string) trace {
 	t.Helper()
+	tr, err := loadTrace(name)
+	if err != nil {
+		t.Fatalf("the recorded session: %v", err)
+	}
+	return tr
+}
+
+func loadTrace(name string) (tr trace, err error) {
 	file, err := os.Open("../../../shared/data/" + name)
 	if err != nil {
-		t.Fatalf("the recorded session is missing: %v", err)
+		return tr, err
 	}
 	defer file.Close()
 	unzip, err := gzip.NewReader(file)
 	if err != nil {
-		t.Fatal(err)
+		return tr, err
 	}
-	var tr trace
-	if err := json.NewDecoder(unzip).Decode(&tr); err != nil {
-		t.Fatal(err)
-	}
-	return tr
+	return tr, json.NewDecoder(unzip).Decode(&tr)
 }
 
 // units is a text as editors count.

@@ -5,6 +5,7 @@ import type { Engine } from './engine';
 declare const RIVULET_WASM: string | undefined;
 
 interface GoProgram {
+  env: Record<string, string>;
   readonly importObject: WebAssembly.Imports;
   run(instance: WebAssembly.Instance): Promise<void>;
 }
@@ -46,8 +47,16 @@ function moduleURL(address: string | URL | undefined): string {
   throw new TypeError('createClient: say with `wasm` where rivulet.wasm is');
 }
 
+/**
+ * How much garbage may pile up, in percent of the heap; Go's default is 100. With one thread a collection slows down
+ * whoever allocates until it is over, so fewer of them pay: see docs/benchmarks.md. The price is memory: up to five
+ * times what is in use, instead of twice.
+ */
+const GARBAGE = '400';
+
 async function start(url: string): Promise<Module> {
   const go = new Go();
+  go.env['GOGC'] = GARBAGE;
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
   const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
