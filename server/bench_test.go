@@ -5,8 +5,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server"
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/wasm/client"
 )
 
@@ -28,6 +33,50 @@ func BenchmarkPatch(b *testing.B) {
 				d := docs[int(who)%clients]
 				for i := 0; pb.Next(); i++ {
 					if _, err := d.Patch(b.Context(), delta.Trusted(fmt.Appendf(nil, `{"c":{"w%d":%d}}`, who, i))); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkUpdate is an acknowledged transaction of a Go program that embeds the
+// server, beside a synchronous publish with an expected sequence on the same NATS.
+func BenchmarkUpdate(b *testing.B) {
+	srv := start(b, server.Config{})
+	b.Run("raw", func(b *testing.B) {
+		js := srv.JetStream()
+		subject := deltalog.Subject(record.Key{Space: "demo", ID: "raw"})
+		data := make([]byte, 100)
+		last := uint64(0)
+		b.ReportAllocs()
+		for b.Loop() {
+			ack, err := js.PublishMsg(b.Context(), &nats.Msg{Subject: subject, Data: data},
+				jetstream.WithExpectLastSequencePerSubject(last), jetstream.WithRetryAttempts(0))
+			if err != nil {
+				b.Fatal(err)
+			}
+			last = ack.Sequence
+		}
+	})
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			d := srv.Doc(record.Key{Space: "demo", ID: fmt.Sprint("counted", writers)})
+			b.ReportAllocs()
+			if writers == 1 {
+				for b.Loop() {
+					if _, err := d.Update(b.Context(), count); err != nil {
+						b.Fatal(err)
+					}
+				}
+				return
+			}
+			b.SetParallelism(writers / 2)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := d.Update(b.Context(), count); err != nil {
 						b.Error(err)
 						return
 					}

@@ -31,6 +31,8 @@ type Server struct {
 	listener  net.Listener
 	http      *http.Server
 	nats      *natsd.Node
+	log       *deltalog.Log
+	client    record.ClientID // of the server itself
 	documents *host.Registry
 	sessions  *session.Group
 	storage   *storage
@@ -67,7 +69,8 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 		return err
 	}
 	s.storage = newStorage(s.nats.Health, cfg.Logger)
-	log, err := deltalog.Open(ctx, deltalog.Config{
+	s.client = newClient()
+	s.log, err = deltalog.Open(ctx, deltalog.Config{
 		Conn: s.nats.Conn(), JetStream: s.nats.JetStream(), Replicas: cfg.Replicas,
 		Logger: cfg.Logger, OnStall: s.storage.stalled,
 		OnVoid: func(key record.Key, v deltalog.Void) { reportVoid(cfg.Logger, key, v) },
@@ -75,9 +78,9 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	if err != nil {
 		return err
 	}
-	cfg.Documents.Log = log
+	cfg.Documents.Log = s.log
 	s.documents = host.NewRegistry(cfg.Documents)
-	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, log
+	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
 	cfg.Sessions.Version = cfg.Version
 	cfg.Sessions.NewClient = newClient
 	s.sessions = session.NewGroup(cfg.Sessions)

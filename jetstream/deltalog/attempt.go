@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
 )
 
 // verdict is what one attempt to publish says about the record.
@@ -66,6 +68,9 @@ func (l *Log) publish(ctx context.Context, subject string, expected uint64, data
 
 // judge reads a publish acknowledgement.
 func judge(reply []byte) attempt {
+	if sequence, ok := sequenceOf(reply); ok {
+		return attempt{verdict: acknowledged, sequence: sequence}
+	}
 	var ack struct {
 		Error    *jetstream.APIError `json:"error"`
 		Sequence uint64              `json:"seq"`
@@ -74,10 +79,7 @@ func judge(reply []byte) attempt {
 		return attempt{verdict: unknown, cause: fmt.Errorf("malformed acknowledgement: %w", err)}
 	}
 	if ack.Error == nil {
-		if ack.Sequence == 0 {
-			return attempt{verdict: unknown, cause: errors.New("acknowledgement without a sequence")}
-		}
-		return attempt{verdict: acknowledged, sequence: ack.Sequence}
+		return attempt{verdict: unknown, cause: errors.New("acknowledgement without a sequence")}
 	}
 	a := attempt{verdict: unknown, cause: ack.Error}
 	switch ack.Error.ErrorCode {
@@ -89,4 +91,21 @@ func judge(reply []byte) attempt {
 		a.verdict = unsent
 	}
 	return a
+}
+
+// sequenceOf reads an acknowledgement that names a sequence and no error, without what
+// reflection costs: a tenth of an append.
+func sequenceOf(reply []byte) (sequence uint64, ok bool) {
+	if jsontext.ValidateObject(reply) != nil {
+		return 0, false
+	}
+	for name, raw := range jsontext.Members(reply) {
+		switch name {
+		case "error":
+			return 0, false
+		case "seq":
+			sequence, _ = strconv.ParseUint(string(raw), 10, 64)
+		}
+	}
+	return sequence, sequence > 0
 }

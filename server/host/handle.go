@@ -13,6 +13,7 @@ type Handle struct {
 	registry *Registry
 	entry    *entry
 	sub      Subscriber
+	attached bool // without a subscription
 	gone     bool // owned by the host: it has heard that the handle was closed
 }
 
@@ -38,7 +39,9 @@ func (h *Handle) SetPresence(ctx context.Context, state []byte) error {
 // Close ends the subscription. It does not wait; records may still be sent until
 // the document has heard of it.
 func (h *Handle) Close() {
-	h.entry.host.left.add(h)
+	if !h.attached {
+		h.entry.host.left.add(h)
+	}
 	h.registry.mu.Lock()
 	defer h.registry.mu.Unlock()
 	delete(h.entry.handles, h)

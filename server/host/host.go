@@ -48,8 +48,20 @@ type present struct {
 // flight is a batch that is being appended.
 type flight struct {
 	members []Submission
+	waiting []Submission
 	effects []effect
 	data    []byte
+}
+
+// over tells the authors who wait how the append has ended.
+func (f *flight) over(rev record.Revision, err error) {
+	for _, list := range [][]Submission{f.members, f.waiting} {
+		for _, s := range list {
+			if s.run != nil {
+				s.run.over(rev, err)
+			}
+		}
+	}
 }
 
 type appended struct {
@@ -211,6 +223,8 @@ func (h *Host) handle(message any) {
 		if !m.handle.gone {
 			h.setPresence(m.handle, m.state)
 		}
+	case *reading:
+		m.on(h)
 	}
 }
 
@@ -241,8 +255,8 @@ func (h *Host) flush(ctx context.Context) error {
 			break
 		}
 		switch v := batch.consider(s); v {
-		case accepted, duplicate:
-		case deferred:
+		case accepted, duplicate, over:
+		case deferred, later:
 			wait = append(wait, s)
 		default:
 			refused = append(refused, refusal{s, v})
@@ -267,7 +281,7 @@ func (h *Host) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.inFlight = &flight{members: batch.members, effects: batch.effects, data: data}
+	h.inFlight = &flight{members: batch.members, waiting: batch.waiting, effects: batch.effects, data: data}
 	go func(tail deltalog.Tail) {
 		now, err := h.cfg.Log.Append(ctx, h.key, tail, data)
 		h.results <- appended{tail: now, err: err}
@@ -287,17 +301,21 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 			h.doc.Apply(s.Delta)
 		}
 		h.committed(result.tail.Head, flight.effects, flight.data)
+		flight.over(result.tail.Head.Revision, nil)
 		return nil
 	case errors.As(result.err, &conflict):
 		// Another writer was first: everything is judged again on what it wrote.
-		h.queue = append(flight.members, h.queue...)
+		h.queue = append(append(flight.members, flight.waiting...), h.queue...)
 		return h.readOn(ctx)
 	case errors.As(result.err, &refused):
 		for _, s := range flight.members {
-			s.From.Send(wire.Encode(&wire.Reject{
-				Doc: h.number, ID: s.ID, Code: wire.CodeTooLarge, Detail: "the log does not take a record of this size",
-			}))
+			if s.run == nil {
+				s.From.Send(wire.Encode(&wire.Reject{
+					Doc: h.number, ID: s.ID, Code: wire.CodeTooLarge, Detail: "the log does not take a record of this size",
+				}))
+			}
 		}
+		flight.over(0, ErrTooLarge)
 		return nil
 	case ctx.Err() != nil:
 		return nil

@@ -2,6 +2,7 @@ package host
 
 import (
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -14,6 +15,8 @@ type Submission struct {
 	Base    record.Revision
 	Reads   []delta.Read
 	Delta   delta.Delta
+
+	run *run // makes the delta at the head; the fields above it are set by that
 }
 
 // verdict is what becomes of a submission.
@@ -33,6 +36,10 @@ const (
 	unknown
 	// oversize: the document would grow past its bound.
 	oversize
+	// later: there is no room for it in this record.
+	later
+	// over: its author has been told, or will be when the record is durable.
+	over
 )
 
 // batch is the mutations that are reserved for the next record.
@@ -44,6 +51,7 @@ type batch struct {
 	deferred map[record.ClientID]bool
 	size     int // of the deltas in bytes
 	members  []Submission
+	waiting  []Submission // that changed nothing, but may have seen what is reserved
 }
 
 func (h *Host) newBatch() *batch {
@@ -68,6 +76,9 @@ func (b *batch) full(next Submission) bool {
 // consider judges a submission and reserves it if it passes: its delta is then
 // applied to the document until [batch.revert].
 func (b *batch) consider(s Submission) verdict {
+	if s.run != nil {
+		return b.run(s)
+	}
 	client := s.From.Client()
 	if b.deferred[client] {
 		return deferred
@@ -82,15 +93,29 @@ func (b *batch) consider(s Submission) verdict {
 			b.host.doc.Apply(done.Inverse)
 			return oversize
 		}
-		b.members = append(b.members, s)
-		b.effects = append(b.effects, effect{client: client, id: s.ID, writes: done.Writes})
-		b.inverses = append(b.inverses, done.Inverse)
-		b.last[client] = s.ID
-		b.size += s.Delta.Len() + mutationPadding
+		b.reserve(s, done)
 	case deferred:
 		b.deferred[client] = true
 	}
 	return v
+}
+
+// reserve takes a submission, which has been applied, into the record.
+func (b *batch) reserve(s Submission, done doc.Effect) {
+	client := s.From.Client()
+	b.members = append(b.members, s)
+	b.effects = append(b.effects, effect{client: client, id: s.ID, writes: done.Writes})
+	b.inverses = append(b.inverses, done.Inverse)
+	b.last[client] = s.ID
+	b.size += s.Delta.Len() + mutationPadding
+}
+
+// lastOf returns the last mutation of a client, in the log or reserved.
+func (b *batch) lastOf(client record.ClientID) record.MutationID {
+	if last, ok := b.last[client]; ok {
+		return last
+	}
+	return b.host.clients[client]
 }
 
 // revert takes the reserved deltas off the document: until they are durable,
@@ -104,10 +129,8 @@ func (b *batch) revert() {
 
 func (b *batch) judge(client record.ClientID, s Submission) verdict {
 	h := b.host
-	last, reserved := b.last[client]
-	if !reserved {
-		last = h.clients[client]
-	}
+	_, reserved := b.last[client]
+	last := b.lastOf(client)
 	if s.ID.Number <= last.Number {
 		switch {
 		case reserved && s.ID == last, b.holds(client, s.ID):

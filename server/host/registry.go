@@ -55,7 +55,7 @@ func NewRegistry(cfg Config) *Registry {
 // a Fault comes and the handle is dead. Open does not wait for the document to
 // load. The error is [ErrClosed], [ErrBusy] or that of ctx.
 func (r *Registry) Open(ctx context.Context, request uint32, key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
-	h, err := r.handle(key, sub)
+	h, err := r.handle(key, sub, false)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,14 @@ func (r *Registry) Open(ctx context.Context, request uint32, key record.Key, sub
 	return h, nil
 }
 
-func (r *Registry) handle(key record.Key, sub Subscriber) (*Handle, error) {
+// Attach gives access to a document without a subscription or presence: sub is sent nothing but
+// a Fault when the document cannot be loaded or has to be closed. It does not wait
+// for the document to load. The error is [ErrClosed] or [ErrFull].
+func (r *Registry) Attach(key record.Key, sub Subscriber) (*Handle, error) {
+	return r.handle(key, sub, true)
+}
+
+func (r *Registry) handle(key record.Key, sub Subscriber, attached bool) (*Handle, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -82,7 +89,7 @@ func (r *Registry) handle(key record.Key, sub Subscriber) (*Handle, error) {
 		}
 		e = r.start(key)
 	}
-	h := &Handle{registry: r, entry: e, sub: sub}
+	h := &Handle{registry: r, entry: e, sub: sub, attached: attached}
 	e.handles[h] = struct{}{}
 	return h, nil
 }
