@@ -91,7 +91,7 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	}
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{
-			Sessions: s.sessions, Health: s.storage.health, Documents: s.documents.Live,
+			Sessions: s.sessions, Store: store{s}, Health: s.storage.health, Documents: s.documents.Live,
 			Version: cfg.Version, Web: cfg.Web, Logger: cfg.Logger, LocalOnly: local, Origins: cfg.Origins,
 		}),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
-	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/wasm/client"
@@ -17,7 +17,8 @@ import (
 
 type getCmd struct {
 	target
-	Rev uint64 `help:"Print the document as it was at this revision." placeholder:"N"`
+	Rev uint64    `help:"Print the document as it was at this revision." placeholder:"N" xor:"past"`
+	At  time.Time `help:"Print the document as it was at this time, such as 2026-11-21T10:00:00Z." placeholder:"TIME" xor:"past"`
 }
 
 func (*getCmd) Help() string {
@@ -28,8 +29,12 @@ func (*getCmd) Help() string {
 }
 
 func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
-	if cmd.Rev != 0 {
-		return cmd.past(ctx, std)
+	if cmd.Rev != 0 || !cmd.At.IsZero() {
+		text, err := cmd.past(ctx, cmd.Rev, cmd.At)
+		if err != nil {
+			return err
+		}
+		return printLine(std.out, text)
 	}
 	return cmd.with(ctx, func(_ context.Context, d *client.Doc) error {
 		if d.Position().Revision == 0 {
@@ -39,45 +44,29 @@ func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
 	})
 }
 
-// past replays the log up to a revision.
-func (cmd *getCmd) past(ctx context.Context, std *streams) error {
-	key, err := record.ParseKey(cmd.Key)
+type restoreCmd struct {
+	target
+	Rev uint64    `help:"Make the document what it was at this revision." placeholder:"N" xor:"past" required:""`
+	At  time.Time `help:"Make the document what it was at this time, such as 2026-11-21T10:00:00Z." placeholder:"TIME" xor:"past" required:""`
+}
+
+func (*restoreCmd) Help() string {
+	return `Makes the document what it was, in one edit that holds only what differs. What came in between stays in
+the log, and can be restored in turn.
+
+  rivulet restore demo/board --rev 17
+  rivulet restore demo/board --at 2026-11-21T10:00:00Z`
+}
+
+func (cmd *restoreCmd) Run(ctx context.Context, std *streams) error {
+	text, err := cmd.past(ctx, cmd.Rev, cmd.At)
 	if err != nil {
 		return err
 	}
-	c, err := cmd.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeoutCause(ctx, cmd.Timeout, errNoAnswer)
-	defer cancel()
-	state := doc.New()
-	var first, last record.Revision
-	for event, err := range c.Log(ctx, key, 0) {
-		if err != nil {
-			return err
-		}
-		if first == 0 {
-			first = event.Position.Revision
-		}
-		if event.Position.Revision > record.Revision(cmd.Rev) {
-			break
-		}
-		last = event.Position.Revision
-		patch, err := delta.Parse(event.Delta)
-		if err != nil {
-			return err
-		}
-		state.Apply(patch)
-	}
-	switch {
-	case first == 0:
-		return missing(key)
-	case last == 0:
-		return fmt.Errorf("document %s did not exist at revision %d; its first is %d", key, cmd.Rev, first)
-	}
-	return printLine(std.out, state.Canonical())
+	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
+		rev, err := d.Update(ctx, func(tx *doc.Tx) error { return tx.Set("", text) })
+		return printRevision(std.out, d.Key(), rev, err)
+	})
 }
 
 type putCmd struct {

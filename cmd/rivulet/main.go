@@ -18,12 +18,14 @@ import (
 var version = "development"
 
 type cli struct {
-	Serve serveCmd `cmd:"" help:"Run a server."`
-	Get   getCmd   `cmd:"" help:"Print a document as canonical JSON."`
-	Put   putCmd   `cmd:"" help:"Make a document equal to a JSON file."`
-	Patch patchCmd `cmd:"" help:"Merge a JSON merge patch into a document."`
-	Watch watchCmd `cmd:"" help:"Print the changes of a document as they are committed."`
-	Log   logCmd   `cmd:"" help:"Print all changes of a document since it was created."`
+	Serve   serveCmd   `cmd:"" help:"Run a server."`
+	Get     getCmd     `cmd:"" help:"Print a document as canonical JSON."`
+	Put     putCmd     `cmd:"" help:"Make a document equal to a JSON file."`
+	Patch   patchCmd   `cmd:"" help:"Merge a JSON merge patch into a document."`
+	Ls      lsCmd      `cmd:"" help:"List the documents of a space."`
+	Restore restoreCmd `cmd:"" help:"Make a document what it was."`
+	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
+	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

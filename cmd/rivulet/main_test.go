@@ -203,6 +203,7 @@ func TestServeStopsWhenTold(t *testing.T) {
 	out, outWriter := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
+		defer outWriter.Close() // who reads must not wait for a server that does not start
 		ended <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir()}, nil, outWriter, os.Stderr)
 	}()
 	line := make([]byte, 4096)

@@ -29,12 +29,16 @@ func (l *Log) Get(ctx context.Context, key record.Key, rev record.Revision) (Ent
 	case m.Subject != Subject(key):
 		return Entry{}, ErrNotFound
 	}
+	return entryOf(key, s, m)
+}
+
+func entryOf(key record.Key, s *stream, m stored) (Entry, error) {
 	rec, err := record.Decode(m.Data)
 	if err != nil {
 		return Entry{}, &DamagedError{Key: key, Sequence: m.Sequence, Err: err}
 	}
 	return Entry{
-		Position: record.Position{Epoch: s.epoch, Revision: rev, Chain: record.ChainOf(m.Data)},
+		Position: record.Position{Epoch: s.epoch, Revision: record.Revision(m.Sequence), Chain: record.ChainOf(m.Data)},
 		Record:   rec,
 		Data:     m.Data,
 	}, nil

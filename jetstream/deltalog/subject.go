@@ -87,6 +87,13 @@ func shardFilter(shard byte) string {
 	return string(appendHex([]byte(root+"."), shard)) + ".*.*.*"
 }
 
+// spaceFilter is what the subjects of all documents in the space of a key match.
+func spaceFilter(key record.Key) string {
+	b := appendHex([]byte(root+"."), shardOf(key))
+	b = appendToken(append(b, ".*."...), key.Space)
+	return string(append(b, ".*"...))
+}
+
 const hexDigits = "0123456789ABCDEF"
 
 func appendHex(b []byte, v byte) []byte { return append(b, hexDigits[v>>4], hexDigits[v&15]) }

@@ -1,11 +1,17 @@
 // Package httpapi is the HTTP side of a server: the WebSocket endpoint of the
-// sync protocol, the health check and the web pages.
+// sync protocol, documents for programs that do not follow them, the health check
+// and the web pages.
 //
-//	GET /v1/sync   the sync protocol (package wire) over a WebSocket
-//	GET /healthz   200 while edits can be stored, 503 with the reason otherwise
-//	GET /          the web pages
+//	GET   /v1/sync                 the sync protocol (package wire) over a WebSocket
+//	GET   /v1/docs/<space>         the documents of a space, a line of JSON each
+//	GET   /v1/docs/<space>/<id>    a document as canonical JSON, with an ETag; as it was with ?rev=17 or ?at=2026-11-21T10:00:00Z
+//	PATCH /v1/docs/<space>/<id>    applies a JSON merge patch (RFC 7386, application/merge-patch+json); 204 when it is durable
+//	GET   /healthz                 200 while edits can be stored, 503 with the reason otherwise
+//	GET   /                        the web pages
 //
-// A page of a foreign origin cannot use the WebSocket, and while the server
+// The header Rivulet-Revision has the revision that an answer is about.
+//
+// A page of a foreign origin cannot use the WebSocket, read a document or patch it, and while the server
 // listens on the loopback interface only, requests must name it as a local host:
 // a DNS name that somebody points at 127.0.0.1 does not get through.
 package httpapi

@@ -18,6 +18,7 @@ type Sessions interface {
 // Config wires the handler to the rest of the server.
 type Config struct {
 	Sessions Sessions
+	Store    Documents
 	// Health returns nil while edits can be stored.
 	Health func() error
 	// Documents returns how many documents are in memory.
@@ -38,6 +39,7 @@ func New(cfg Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/sync", cfg.sync)
 	mux.HandleFunc("GET /healthz", cfg.health)
+	cfg.documents(mux)
 	mux.Handle("GET /", cfg.Web)
 	if !cfg.LocalOnly {
 		return mux

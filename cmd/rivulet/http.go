@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/wasm/client"
+)
+
+// past returns a document as it was at a revision or, if that is 0, at a time.
+func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, error) {
+	key, err := record.ParseKey(t.Key)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"rev": {strconv.FormatUint(rev, 10)}}
+	if rev == 0 {
+		query = url.Values{"at": {at.Format(time.RFC3339)}}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, errNoAnswer)
+	defer cancel()
+	body, err := t.get(ctx, []string{key.Space, key.ID}, query)
+	var answer *httpError
+	if errors.As(err, &answer) && answer.status == http.StatusNotFound {
+		return nil, fmt.Errorf("document %s did not exist then; rivulet log %s lists its revisions", key, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// httpError is an answer other than success.
+type httpError struct {
+	status int
+	text   string
+}
+
+func (e *httpError) Error() string { return e.text }
+
+// get asks the server for what is under /v1/docs.
+func (r remote) get(ctx context.Context, path []string, query url.Values) (io.ReadCloser, error) {
+	at, err := url.Parse(r.Server)
+	if err != nil {
+		return nil, err
+	}
+	at = at.JoinPath("v1", "docs")
+	for _, p := range path {
+		at = at.JoinPath(url.PathEscape(p))
+	}
+	at.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		return nil, &client.ConnectError{URL: r.Server, Detail: err.Error()}
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // what there is of it
+	return nil, &httpError{response.StatusCode, strings.TrimSpace(string(text))}
+}
+
+type lsCmd struct {
+	remote
+	Space string `arg:"" help:"The space, the part of a key before the slash." placeholder:"SPACE"`
+	JSON  bool   `help:"Print a line of JSON for each document."`
+}
+
+func (*lsCmd) Help() string {
+	return `Lists the documents of a space that have ever been written: revision, number of records in the log, time of
+the last one, and key.
+
+  rivulet ls demo
+  rivulet ls demo --json | jq -r .key`
+}
+
+func (cmd *lsCmd) Run(ctx context.Context, std *streams) error {
+	if _, err := record.ParseKey(cmd.Space + "/x"); err != nil {
+		return fmt.Errorf("%q is not a space, the part of a key before the slash", cmd.Space)
+	}
+	body, err := cmd.get(ctx, []string{cmd.Space}, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if cmd.JSON {
+		_, err := io.Copy(std.out, body)
+		return err
+	}
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	lines := json.NewDecoder(body)
+	for n := 0; ; n++ {
+		var d struct {
+			Key               string
+			Revision, Records uint64
+			Modified          time.Time
+		}
+		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", cmd.Server, err)
+		}
+		if n == 0 {
+			fmt.Fprintln(table, "revision\trecords\tmodified\t key")
+		}
+		fmt.Fprintf(table, "%d\t%d\t%s\t %s\n", d.Revision, d.Records, d.Modified.Local().Format(time.DateTime), d.Key)
+	}
+	return table.Flush()
+}

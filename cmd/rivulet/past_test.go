@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestList(t *testing.T) {
+	s := newShell(t)
+	s.want("", "ls", "demo")
+	s.want("demo/b is at revision 1\n", "patch", "demo/b", `{"n":1}`)
+	s.want("demo/a is at revision 2\n", "patch", "demo/a", `{"n":1}`)
+	s.want("demo/b is at revision 3\n", "patch", "demo/b", `{"n":2}`)
+	s.want("other/c is at revision 1\n", "patch", "other/c", `{"n":1}`)
+	code, out, _ := s.do("", "ls", "demo", "--json")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != exitOK || len(lines) != 2 {
+		t.Fatalf("status %d, printed %q", code, out)
+	}
+	var listed struct {
+		Key               string
+		Revision, Records int
+		Modified          time.Time
+	}
+	if err := json.Unmarshal([]byte(lines[1]), &listed); err != nil || listed.Key != "demo/b" || listed.Revision != 3 || listed.Records != 2 || time.Since(listed.Modified) > time.Minute {
+		t.Errorf("listed %s: %v", lines[1], err)
+	}
+	_, out, _ = s.do("", "ls", "demo")
+	if rows := strings.Split(strings.TrimSpace(out), "\n"); len(rows) != 3 || !strings.HasSuffix(rows[0], "key") || !strings.HasSuffix(rows[1], "demo/a") {
+		t.Errorf("printed\n%s", out)
+	}
+	s.refused(exitFailed, "is not a space", "ls", "a/b")
+}
+
+func TestRestore(t *testing.T) {
+	s := newShell(t)
+	s.want("demo/board is at revision 1\n", "patch", "demo/board", `{"title":"Plans","n":1}`)
+	s.want("demo/board is at revision 2\n", "patch", "demo/board", `{"title":null,"n":2}`)
+	s.want("demo/board is at revision 3\n", "restore", "demo/board", "--rev", "1")
+	s.want(`{"n":1,"title":"Plans"}`+"\n", "get", "demo/board")
+	s.want(`{"n":2}`+"\n", "get", "demo/board", "--rev", "2")
+	s.want(`{"n":1,"title":"Plans"}`+"\n", "get", "demo/board", "--at", time.Now().Add(time.Hour).Format(time.RFC3339))
+	s.refused(exitFailed, "did not exist then; rivulet log demo/board lists its revisions", "get", "demo/board", "--at", "2001-01-01T00:00:00Z")
+	s.refused(exitFailed, "did not exist then", "restore", "demo/none", "--rev", "1")
+	s.refused(exitUsage, "", "get", "demo/board", "--rev", "1", "--at", "2001-01-01T00:00:00Z")
+	s.refused(exitUsage, "", "restore", "demo/board")
+	s.refused(exitUsage, "", "get", "demo/board", "--at", "yesterday")
+}
+
+func TestNoServer(t *testing.T) {
+	s := shell{t: t, url: "http://127.0.0.1:1"}
+	s.refused(exitFailed, "rivulet serve", "ls", "demo")
+	s.refused(exitFailed, "rivulet serve", "get", "demo/board", "--rev", "1", "--timeout", "1s")
+}

@@ -1,0 +1,195 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Documents is what the handler needs of documents.
+type Documents interface {
+	// Get returns the canonical JSON of a document as it is in the log.
+	Get(ctx context.Context, key record.Key) ([]byte, record.Position, error)
+	// At and AtTime return it as it was; ErrNoRevision if it was not.
+	At(ctx context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error)
+	AtTime(ctx context.Context, key record.Key, t time.Time) ([]byte, record.Position, error)
+	// Patch applies a merge patch and returns when it is durable.
+	Patch(ctx context.Context, key record.Key, patch delta.Delta) (record.Revision, error)
+	// List yields the documents of a space, by id.
+	List(ctx context.Context, space string) iter.Seq2[Listed, error]
+}
+
+// Listed is a document of a listing.
+type Listed struct {
+	Key      string          `json:"key"`
+	Revision record.Revision `json:"revision"`
+	Records  uint64          `json:"records"`
+	Modified time.Time       `json:"modified"`
+}
+
+var (
+	// ErrNoRevision says that a document had no such revision.
+	ErrNoRevision = errors.New("the document was not there then")
+	// ErrTooLarge says that a document would grow past its bound.
+	ErrTooLarge = errors.New("the document would be too large")
+)
+
+// maxPatch bounds the body of a PATCH, as a frame does that of an edit.
+const maxPatch = 900 << 10
+
+// patchWithin bounds how long the body of a PATCH may take.
+const patchWithin = 30 * time.Second
+
+// revisionHeader has the revision of what an answer is about.
+const revisionHeader = "Rivulet-Revision"
+
+const mergePatch = "application/merge-patch+json"
+
+func (cfg Config) documents(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/docs/{space}", cfg.list)
+	mux.HandleFunc("GET /v1/docs/{space}/{id}", cfg.get)
+	mux.HandleFunc("PATCH /v1/docs/{space}/{id}", cfg.patch)
+}
+
+func keyOf(w http.ResponseWriter, r *http.Request) (record.Key, bool) {
+	key, err := record.ParseKey(r.PathValue("space") + "/" + r.PathValue("id"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return key, err == nil
+}
+
+// get answers with a document: now, at ?rev=17, or at ?at=2026-11-21T10:00:00Z.
+func (cfg Config) get(w http.ResponseWriter, r *http.Request) {
+	key, ok := keyOf(w, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	var text []byte
+	var at record.Position
+	var err error
+	switch {
+	case query.Get("rev") != "":
+		rev, bad := strconv.ParseUint(query.Get("rev"), 10, 64)
+		if bad != nil {
+			http.Error(w, "rev is a revision, such as 17", http.StatusBadRequest)
+			return
+		}
+		text, at, err = cfg.Store.At(r.Context(), key, record.Revision(rev))
+	case query.Get("at") != "":
+		t, bad := time.Parse(time.RFC3339, query.Get("at"))
+		if bad != nil {
+			http.Error(w, "at is a time as in RFC 3339, such as 2026-11-21T10:00:00Z", http.StatusBadRequest)
+			return
+		}
+		text, at, err = cfg.Store.AtTime(r.Context(), key, t)
+	default:
+		text, at, err = cfg.Store.Get(r.Context(), key)
+		if err == nil && at.Revision == 0 {
+			err = ErrNoRevision
+		}
+	}
+	if err != nil {
+		cfg.fail(w, r, key.String(), err)
+		return
+	}
+	etag := `"` + at.String() + `"`
+	header := w.Header()
+	header.Set("ETag", etag)
+	header.Set("Cache-Control", "no-cache")
+	header.Set(revisionHeader, strconv.FormatUint(uint64(at.Revision), 10))
+	if r.Header.Get("If-None-Match") == etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.Write(text) //nolint:errcheck // the client is gone
+}
+
+// patch takes a merge patch. Its media type keeps pages of other origins out, which
+// may not send it without being asked.
+func (cfg Config) patch(w http.ResponseWriter, r *http.Request) {
+	key, ok := keyOf(w, r)
+	if !ok {
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != mergePatch {
+		http.Error(w, "send a JSON merge patch (RFC 7386) with Content-Type: "+mergePatch, http.StatusUnsupportedMediaType)
+		return
+	}
+	// It errs where a connection has no deadlines, as in tests.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patchWithin))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPatch))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			http.Error(w, fmt.Sprintf("a patch has at most %d bytes", large.Limit), http.StatusRequestEntityTooLarge)
+		}
+		return // else the client is gone
+	}
+	patch, err := delta.Parse(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	rev, err := cfg.Store.Patch(r.Context(), key, patch)
+	if err != nil {
+		cfg.fail(w, r, key.String(), err)
+		return
+	}
+	w.Header().Set(revisionHeader, strconv.FormatUint(uint64(rev), 10))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// list answers with a line of JSON for each document of a space.
+func (cfg Config) list(w http.ResponseWriter, r *http.Request) {
+	space := r.PathValue("space")
+	if _, err := record.ParseKey(space + "/x"); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	out := json.NewEncoder(w)
+	w.Header().Set("Cache-Control", "no-store")
+	begun := false
+	for listed, err := range cfg.Store.List(r.Context(), space) {
+		switch {
+		case err != nil && !begun:
+			cfg.fail(w, r, space, err)
+			return
+		case err != nil:
+			panic(http.ErrAbortHandler) // the answer must not look whole
+		case !begun:
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			begun = true
+		}
+		if out.Encode(listed) != nil {
+			return
+		}
+	}
+}
+
+// fail answers with an error.
+func (cfg Config) fail(w http.ResponseWriter, r *http.Request, what string, err error) {
+	switch {
+	case r.Context().Err() != nil: // nobody listens
+	case errors.Is(err, ErrNoRevision):
+		http.Error(w, what+": "+ErrNoRevision.Error(), http.StatusNotFound)
+	case errors.Is(err, ErrTooLarge):
+		http.Error(w, what+": "+ErrTooLarge.Error(), http.StatusRequestEntityTooLarge)
+	default:
+		cfg.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		http.Error(w, what+": not available now", http.StatusServiceUnavailable)
+	}
+}

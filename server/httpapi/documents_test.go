@@ -1,0 +1,156 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/server/httpapi"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// shelf is documents of which each answers in a way of its own; the real ones are
+// behind the tests of cmd/rivulet and server.
+type shelf struct{ patched []string }
+
+var at = record.Position{Epoch: 0xe, Revision: 17, Chain: 0xc}
+
+func (s *shelf) Get(_ context.Context, key record.Key) ([]byte, record.Position, error) {
+	switch key.ID {
+	case "none":
+		return []byte("{}"), record.Position{}, nil
+	case "broken":
+		return nil, at, errors.New("secret")
+	}
+	return []byte(`{"key":"` + key.String() + `"}`), at, nil
+}
+
+func (s *shelf) At(_ context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error) {
+	if rev < 10 {
+		return nil, at, httpapi.ErrNoRevision
+	}
+	return fmt.Appendf(nil, `{"rev":%d}`, rev), at, nil
+}
+
+func (s *shelf) AtTime(_ context.Context, key record.Key, t time.Time) ([]byte, record.Position, error) {
+	return fmt.Appendf(nil, `{"at":%d}`, t.Unix()), at, nil
+}
+
+func (s *shelf) Patch(_ context.Context, key record.Key, patch delta.Delta) (record.Revision, error) {
+	if key.ID == "full" {
+		return 0, fmt.Errorf("%w: secret", httpapi.ErrTooLarge)
+	}
+	s.patched = append(s.patched, key.String()+" "+string(patch.Bytes()))
+	return 18, nil
+}
+
+func (s *shelf) List(_ context.Context, space string) iter.Seq2[httpapi.Listed, error] {
+	return func(yield func(httpapi.Listed, error) bool) {
+		if space == "broken" {
+			yield(httpapi.Listed{}, errors.New("secret"))
+			return
+		}
+		if yield(httpapi.Listed{Key: space + "/a", Revision: 1, Records: 2, Modified: time.Unix(0, 0).UTC()}, nil) && space == "cut" {
+			yield(httpapi.Listed{}, errors.New("secret"))
+		}
+	}
+}
+
+func startShelf(t *testing.T) (string, *shelf) {
+	s := &shelf{}
+	return start(t, func(cfg *httpapi.Config) { cfg.Store = s }), s
+}
+
+func TestGetDocument(t *testing.T) {
+	url, _ := startShelf(t)
+	for path, want := range map[string]struct {
+		status int
+		body   string
+	}{
+		"/v1/docs/demo/board":                         {200, `{"key":"demo/board"}`},
+		"/v1/docs/demo/board?rev=17":                  {200, `{"rev":17}`},
+		"/v1/docs/demo/board?at=1970-01-01T00:00:05Z": {200, `{"at":5}`},
+		"/v1/docs/demo/board?rev=9":                   {404, "demo/board: the document was not there then\n"},
+		"/v1/docs/demo/none":                          {404, "demo/none: the document was not there then\n"},
+		"/v1/docs/demo/board?rev=first":               {400, "rev is a revision, such as 17\n"},
+		"/v1/docs/demo/board?at=yesterday":            {400, "at is a time as in RFC 3339, such as 2026-11-21T10:00:00Z\n"},
+		"/v1/docs/demo/broken":                        {503, "demo/broken: not available now\n"},
+		"/v1/docs/demo/" + strings.Repeat("x", 5000):  {400, ""},
+		"/v1/docs/demo":                               {200, `{"key":"demo/a","revision":1,"records":2,"modified":"1970-01-01T00:00:00Z"}` + "\n"},
+		"/v1/docs/broken":                             {503, "broken: not available now\n"},
+		"/v1/docs/" + strings.Repeat("x", 5000):       {400, ""},
+	} {
+		status, header, body := request(t, "GET", url+path, nil)
+		if status != want.status || want.body != "" && body != want.body {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+		if status == 200 && strings.Count(path, "/") == 4 && (header.Get("Rivulet-Revision") != "17" || header.Get("ETag") == "") {
+			t.Errorf("%s: %v", path, header)
+		}
+	}
+	_, header, _ := request(t, "GET", url+"/v1/docs/demo/board", nil)
+	if status, _, body := request(t, "GET", url+"/v1/docs/demo/board", map[string]string{"If-None-Match": header.Get("ETag")}); status != 304 || body != "" {
+		t.Errorf("unchanged: %d %q", status, body)
+	}
+}
+
+// TestListingCut: a listing that fails half-way does not look whole.
+func TestListingCut(t *testing.T) {
+	url, _ := startShelf(t)
+	response, err := http.Get(url + "/v1/docs/cut")
+	if err != nil {
+		return
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err == nil {
+		t.Errorf("read %q to its end", body)
+	}
+}
+
+func TestPatchDocument(t *testing.T) {
+	url, s := startShelf(t)
+	const kind = "application/merge-patch+json"
+	for _, c := range []struct {
+		path, kind, body string
+		status           int
+	}{
+		{"/v1/docs/demo/board", kind, `{"a":1}`, 204},
+		{"/v1/docs/demo/b", kind + "; charset=utf-8", `{"a":null}`, 204},
+		{"/v1/docs/demo/board", "application/json", `{"a":1}`, 415},
+		{"/v1/docs/demo/board", "text/plain", `{"a":1}`, 415},
+		{"/v1/docs/demo/board", "", `{"a":1}`, 415},
+		{"/v1/docs/demo/board", kind, `{"a":1,"a":2}`, 400},
+		{"/v1/docs/demo/board", kind, `[]`, 400},
+		{"/v1/docs/demo/full", kind, `{"a":1}`, 413},
+		{"/v1/docs/demo/board", kind, `{"a":"` + strings.Repeat("x", 1<<20) + `"}`, 413},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "PATCH", url+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.kind != "" {
+			r.Header.Set("Content-Type", c.kind)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != c.status {
+			t.Errorf("%s %s %.20s: %d, want %d", c.path, c.kind, c.body, response.StatusCode, c.status)
+		}
+		if c.status == 204 && response.Header.Get("Rivulet-Revision") != "18" {
+			t.Errorf("%s: %v", c.path, response.Header)
+		}
+	}
+	if got := strings.Join(s.patched, "; "); got != `demo/board {"a":1}; demo/b {"a":null}` {
+		t.Errorf("patched %s", got)
+	}
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/httpapi"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Listed is a document of a listing.
+type Listed struct {
+	Key record.Key
+	// Revision and Modified are of the last record.
+	Revision record.Revision
+	Modified time.Time
+	Records  uint64
+}
+
+// List yields the documents of a space that have ever been written, by id.
+func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		list, err := s.log.List(ctx, space)
+		if err != nil {
+			yield(Listed{}, err)
+			return
+		}
+		for _, d := range list {
+			latest, err := s.log.Latest(ctx, d.Key)
+			if err != nil {
+				yield(Listed{}, err)
+				return
+			}
+			if !yield(Listed{
+				Key: d.Key, Revision: latest.Position.Revision, Modified: time.UnixMilli(latest.Record.Time).UTC(), Records: d.Records,
+			}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// store is the server's documents as HTTP sees them.
+type store struct{ server *Server }
+
+func (s store) Get(ctx context.Context, key record.Key) ([]byte, record.Position, error) {
+	return flat(s.server.Doc(key).Get(ctx))
+}
+
+func (s store) At(ctx context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error) {
+	return flat(s.server.Doc(key).At(ctx, rev))
+}
+
+func (s store) AtTime(ctx context.Context, key record.Key, t time.Time) ([]byte, record.Position, error) {
+	return flat(s.server.Doc(key).AtTime(ctx, t))
+}
+
+func flat(state State, err error) ([]byte, record.Position, error) {
+	if errors.Is(err, ErrNoRevision) {
+		err = httpapi.ErrNoRevision
+	}
+	return state.JSON, state.At, err
+}
+
+func (s store) Patch(ctx context.Context, key record.Key, patch delta.Delta) (record.Revision, error) {
+	rev, err := s.server.Doc(key).Update(ctx, func(tx *doc.Tx) error { return tx.Merge(patch) })
+	if errors.Is(err, host.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", httpapi.ErrTooLarge, err)
+	}
+	return rev, err
+}
+
+func (s store) List(ctx context.Context, space string) iter.Seq2[httpapi.Listed, error] {
+	return func(yield func(httpapi.Listed, error) bool) {
+		for d, err := range s.server.List(ctx, space) {
+			if !yield(httpapi.Listed{Key: d.Key.String(), Revision: d.Revision, Records: d.Records, Modified: d.Modified}, err) {
+				return
+			}
+		}
+	}
+}
