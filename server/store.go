@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"time"
 
+	"github.com/rivulet-sync/rivulet/jetstream/archive"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/httpapi"
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -44,6 +46,17 @@ func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error
 			}
 		}
 	}
+}
+
+// Export writes an archive of a space, with the history of its documents; see package
+// archive.
+func (s *Server) Export(ctx context.Context, space string, w io.Writer, progress archive.Progress) error {
+	return archive.Export(ctx, s.log, space, time.Now(), w, progress)
+}
+
+// Import stores an archive. Documents that it writes may be open.
+func (s *Server) Import(ctx context.Context, r io.Reader, progress archive.Progress) error {
+	return archive.Import(ctx, s.log, r, progress)
 }
 
 // store is the server's documents as HTTP sees them.
@@ -84,4 +97,12 @@ func (s store) List(ctx context.Context, space string) iter.Seq2[httpapi.Listed,
 			}
 		}
 	}
+}
+
+func (s store) Export(ctx context.Context, space string, w io.Writer) error {
+	return s.server.Export(ctx, space, w, func(record.Key, int, int) {})
+}
+
+func (s store) Import(ctx context.Context, r io.Reader, progress func(record.Key, int, int)) error {
+	return s.server.Import(ctx, r, progress)
 }

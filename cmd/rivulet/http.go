@@ -29,7 +29,7 @@ func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, errNoAnswer)
 	defer cancel()
-	body, err := t.get(ctx, []string{key.Space, key.ID}, query)
+	body, err := t.get(ctx, query, "docs", key.Space, key.ID)
 	var answer *httpError
 	if errors.As(err, &answer) && answer.status == http.StatusNotFound {
 		return nil, fmt.Errorf("document %s did not exist then; rivulet log %s lists its revisions", key, key)
@@ -49,20 +49,27 @@ type httpError struct {
 
 func (e *httpError) Error() string { return e.text }
 
-// get asks the server for what is under /v1/docs.
-func (r remote) get(ctx context.Context, path []string, query url.Values) (io.ReadCloser, error) {
+// get asks the server for what is at a path under /v1.
+func (r remote) get(ctx context.Context, query url.Values, path ...string) (io.ReadCloser, error) {
+	return r.request(ctx, http.MethodGet, nil, query, path...)
+}
+
+func (r remote) request(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (io.ReadCloser, error) {
 	at, err := url.Parse(r.Server)
 	if err != nil {
 		return nil, err
 	}
-	at = at.JoinPath("v1", "docs")
+	at = at.JoinPath("v1")
 	for _, p := range path {
 		at = at.JoinPath(url.PathEscape(p))
 	}
 	at.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, method, at.String(), body)
 	if err != nil {
 		return nil, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/x-ndjson")
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -97,7 +104,7 @@ func (cmd *lsCmd) Run(ctx context.Context, std *streams) error {
 	if _, err := record.ParseKey(cmd.Space + "/x"); err != nil {
 		return fmt.Errorf("%q is not a space, the part of a key before the slash", cmd.Space)
 	}
-	body, err := cmd.get(ctx, []string{cmd.Space}, nil)
+	body, err := cmd.get(ctx, nil, "docs", cmd.Space)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -53,4 +55,43 @@ func TestNoServer(t *testing.T) {
 	s := shell{t: t, url: "http://127.0.0.1:1"}
 	s.refused(exitFailed, "rivulet serve", "ls", "demo")
 	s.refused(exitFailed, "rivulet serve", "get", "demo/board", "--rev", "1", "--timeout", "1s")
+}
+
+func TestExportAndImport(t *testing.T) {
+	from, to := newShell(t), newShell(t)
+	from.do("", "patch", "demo/a", `{"n":1}`)
+	from.do("", "patch", "demo/b", `{"title":"Plans"}`)
+	from.do("", "patch", "demo/a", `{"n":2}`)
+	for _, name := range []string{"demo.ndjson", "demo.ndjson.gz"} {
+		file := filepath.Join(t.TempDir(), name)
+		from.want("", "export", "demo", "-o", file)
+		if _, err := os.Stat(file + ".part"); err == nil {
+			t.Error("the half of a file was left")
+		}
+		code, out, errs := to.do("", "import", file)
+		if code != exitOK || !strings.Contains(out, "2 documents, 3 records") || !strings.Contains(errs, "demo/b: ") {
+			t.Errorf("status %d: %s %s", code, out, errs)
+		}
+	}
+	to.want(`{"n":2}`+"\n", "get", "demo/a")
+	to.want(`{"n":1}`+"\n", "get", "demo/a", "--rev", "1")
+	_, text, _ := from.do("", "export", "demo")
+	code, out, _ := to.do(text, "import", "-")
+	if code != exitOK || out != "2 documents, 3 records, of which 0 were stored and 3 were there\n" {
+		t.Errorf("status %d: %s", code, out)
+	}
+	to.do("", "patch", "demo/c", `{"n":1}`)
+	to.want("demo/b is at revision 5\n", "patch", "demo/b", `{"n":1}`)
+	from.do("", "patch", "demo/b", `{"n":2}`)
+	_, text, _ = from.do("", "export", "demo")
+	code, _, errs := to.do(text, "import", "-")
+	if code != exitFailed || !strings.Contains(errs, "document demo/b exists, and its record 2 is not that of the archive") {
+		t.Errorf("status %d: %s", code, errs)
+	}
+	code, _, errs = to.do(text[:len(text)/2], "import", "-")
+	if code != exitFailed || !strings.Contains(errs, "it ends here") {
+		t.Errorf("status %d: %s", code, errs)
+	}
+	to.refused(exitFailed, "this is no archive", "import", write(t, "x.json", []byte("{}\n")))
+	to.refused(exitFailed, "no such file", "import", "nowhere.ndjson")
 }

@@ -6,6 +6,8 @@
 //	GET   /v1/docs/<space>         the documents of a space, a line of JSON each
 //	GET   /v1/docs/<space>/<id>    a document as canonical JSON, with an ETag; as it was with ?rev=17 or ?at=2026-11-21T10:00:00Z
 //	PATCH /v1/docs/<space>/<id>    applies a JSON merge patch (RFC 7386, application/merge-patch+json); 204 when it is durable
+//	GET   /v1/export/<space>       an archive of a space, with its history (package archive)
+//	POST  /v1/import               stores an archive (application/x-ndjson); a line of JSON for each document, then {"done":true}
 //	GET   /healthz                 200 while edits can be stored, 503 with the reason otherwise
 //	GET   /                        the web pages
 //

@@ -27,6 +27,9 @@ type Documents interface {
 	Patch(ctx context.Context, key record.Key, patch delta.Delta) (record.Revision, error)
 	// List yields the documents of a space, by id.
 	List(ctx context.Context, space string) iter.Seq2[Listed, error]
+	// Export writes an archive of a space, Import stores one; see package archive.
+	Export(ctx context.Context, space string, w io.Writer) error
+	Import(ctx context.Context, r io.Reader, progress func(key record.Key, records, stored int)) error
 }
 
 // Listed is a document of a listing.

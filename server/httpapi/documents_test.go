@@ -63,6 +63,22 @@ func (s *shelf) List(_ context.Context, space string) iter.Seq2[httpapi.Listed, 
 	}
 }
 
+func (s *shelf) Export(_ context.Context, space string, w io.Writer) error {
+	fmt.Fprintf(w, "archive of %s\n", space)
+	if space == "cut" {
+		return errors.New("secret")
+	}
+	return nil
+}
+
+func (s *shelf) Import(_ context.Context, r io.Reader, progress func(record.Key, int, int)) error {
+	progress(record.Key{Space: "demo", ID: "a"}, 3, 2)
+	if body, err := io.ReadAll(r); err != nil || string(body) != "whole" {
+		return fmt.Errorf("it is %q", body)
+	}
+	return nil
+}
+
 func startShelf(t *testing.T) (string, *shelf) {
 	s := &shelf{}
 	return start(t, func(cfg *httpapi.Config) { cfg.Store = s }), s
@@ -152,5 +168,44 @@ func TestPatchDocument(t *testing.T) {
 	}
 	if got := strings.Join(s.patched, "; "); got != `demo/board {"a":1}; demo/b {"a":null}` {
 		t.Errorf("patched %s", got)
+	}
+}
+
+func TestArchives(t *testing.T) {
+	url, _ := startShelf(t)
+	if status, _, body := request(t, "GET", url+"/v1/export/demo", nil); status != 200 || body != "archive of demo\n" {
+		t.Errorf("exported %d %q", status, body)
+	}
+	if status, _, _ := request(t, "GET", url+"/v1/export/"+strings.Repeat("x", 5000), nil); status != 400 {
+		t.Errorf("a space that is none: %d", status)
+	}
+	response, err := http.Get(url + "/v1/export/cut")
+	if err == nil {
+		if body, err := io.ReadAll(response.Body); err == nil {
+			t.Errorf("read %q to its end", body)
+		}
+		response.Body.Close()
+	}
+	for body, want := range map[string]string{
+		"whole": `{"key":"demo/a","records":3,"stored":2}` + "\n" + `{"done":true}` + "\n",
+		"half":  `{"key":"demo/a","records":3,"stored":2}` + "\n" + `{"done":true,"error":"it is \"half\""}` + "\n",
+	} {
+		response, err := http.Post(url+"/v1/import", "application/x-ndjson", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || string(got) != want {
+			t.Errorf("imported %q: %q %v", body, got, err)
+		}
+	}
+	response, err = http.Post(url+"/v1/import", "text/plain", strings.NewReader("whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 415 {
+		t.Errorf("a form of another page: %d", response.StatusCode)
 	}
 }

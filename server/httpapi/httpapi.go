@@ -40,6 +40,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /v1/sync", cfg.sync)
 	mux.HandleFunc("GET /healthz", cfg.health)
 	cfg.documents(mux)
+	cfg.archives(mux)
 	mux.Handle("GET /", cfg.Web)
 	if !cfg.LocalOnly {
 		return mux

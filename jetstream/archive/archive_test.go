@@ -1,0 +1,212 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/rivulet-sync/rivulet/jetstream/archive"
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newLog(t testing.TB) *deltalog.Log {
+	t.Helper()
+	node, err := natsd.Start(t.Context(), natsd.Config{Dir: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	log, err := deltalog.Open(t.Context(), deltalog.Config{Conn: node.Conn(), JetStream: node.JetStream()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// fill appends random records to some documents of space "demo".
+func fill(t testing.TB, log *deltalog.Log, documents, records int) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	for d := range documents {
+		key := record.Key{Space: "demo", ID: fmt.Sprintf("doc-%d", d)}
+		tail := deltalog.Tail{Head: record.Position{Epoch: log.Epoch(key)}}
+		for n := range 1 + random.IntN(records) {
+			add(t, log, key, &tail, random, n)
+		}
+	}
+}
+
+func add(t testing.TB, log *deltalog.Log, key record.Key, tail *deltalog.Tail, random *rand.Rand, n int) {
+	t.Helper()
+	rec := record.Record{Epoch: tail.Head.Epoch, Prev: tail.Head.Revision, PrevChain: tail.Head.Chain, Time: int64(1000 * n)}
+	for m := range 1 + random.IntN(3) {
+		rec.Mutations = append(rec.Mutations, record.Mutation{
+			Client: record.ClientID{byte(m + 1), 15: 7}, ID: record.MutationID{Number: uint64(n + 1), Nonce: random.Uint64()},
+			// Lines within a delta are white space.
+			Delta: fmt.Appendf(nil, "{\"n\":%d.50,\n \"text\":\"a<b>\u2028 & \\n\"}", n),
+		})
+	}
+	data, err := rec.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *tail, err = log.Append(t.Context(), key, *tail, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func export(t testing.TB, log *deltalog.Log) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := archive.Export(t.Context(), log, "demo", time.UnixMilli(0), &out, func(record.Key, int, int) {}); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// load imports and returns what Progress was told.
+func load(t testing.TB, log *deltalog.Log, text string) (string, error) {
+	t.Helper()
+	var told strings.Builder
+	err := archive.Import(t.Context(), log, strings.NewReader(text), func(key record.Key, records, stored int) {
+		fmt.Fprintf(&told, "%s %d %d;", key, records, stored)
+	})
+	return told.String(), err
+}
+
+// TestRoundTrip: what is imported is exported again as it was, byte for byte.
+func TestRoundTrip(t *testing.T) {
+	from, to := newLog(t), newLog(t)
+	fill(t, from, 5, 20)
+	text := export(t, from)
+	if _, err := load(t, to, text); err != nil {
+		t.Fatal(err)
+	}
+	if again := export(t, to); again != text {
+		t.Errorf("exported\n%s\nand after an import\n%s", text, again)
+	}
+	told, err := load(t, to, text)
+	if err != nil || strings.Contains(strings.ReplaceAll(told, " 0;", ""), ";") {
+		t.Errorf("a second import stored something: %s %v", told, err)
+	}
+}
+
+// TestInterrupted: an import that ended anywhere is begun again and ends as if nothing
+// had been.
+func TestInterrupted(t *testing.T) {
+	from := newLog(t)
+	fill(t, from, 2, 6)
+	text := export(t, from)
+	to := newLog(t)
+	for end := 0; end < len(text); end += 97 {
+		_, err := load(t, to, text[:end])
+		var format *archive.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), "ends here") {
+			t.Fatalf("%d of %d bytes: %v", end, len(text), err)
+		}
+	}
+	if _, err := load(t, to, text); err != nil {
+		t.Fatal(err)
+	}
+	if again := export(t, to); again != text {
+		t.Error("the result differs")
+	}
+}
+
+// TestL11_DamagedArchives: whatever byte of an archive is another one, no record gets
+// into the log that was not in the archive.
+func TestL11_DamagedArchives(t *testing.T) {
+	from := newLog(t)
+	fill(t, from, 1, 4)
+	text := export(t, from)
+	lines := make(map[string]bool)
+	for l := range strings.Lines(text) {
+		lines[l] = true
+	}
+	for at := 0; at < len(text); at += 11 {
+		damaged := text[:at] + string(rune(text[at]^1)) + text[at+1:]
+		to := newLog(t)
+		_, err := load(t, to, damaged)
+		var format *archive.FormatError
+		if err != nil && !errors.As(err, &format) {
+			t.Errorf("byte %d: %v", at, err)
+		}
+		for l := range strings.Lines(export(t, to)) {
+			if strings.HasPrefix(l, `{"time"`) && !lines[l] {
+				t.Errorf("byte %d: stored %s", at, l)
+			}
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	to := newLog(t)
+	const header = `{"rivulet-export":1,"space":"demo","time":"1970-01-01T00:00:00Z"}` + "\n"
+	for text, want := range map[string]string{
+		"":                            "line 1: it ends here",
+		"{}\n":                        "line 1: this is no archive",
+		"hello\n":                     "line 1: it is no line of an archive",
+		`{"rivulet-export":2}` + "\n": "line 1: the archive has version 2",
+		header + `{"done":true,"documents":1}` + "\n":                                       "line 2: 0 documents came before it, not 1",
+		header + `{"doc":"nowhere"}` + "\n":                                                 "line 2: ",
+		header + `{"end":"demo/a"}` + "\n":                                                  "line 2: it is out of place",
+		header + `{"doc":"demo/a"}` + "\n" + `{"done":true}` + "\n":                         "line 3: it is out of place",
+		header + `{"doc":"demo/a"}` + "\n" + `{"end":"demo/b"}` + "\n":                      "line 3: it ends demo/b",
+		header + `{"doc":"demo/a"}` + "\n" + `{"end":"demo/a","records":1}` + "\n":          "line 3: 0 records came before it, not 1",
+		header + `{"done":true}` + "\n" + header:                                            "line 3: it comes after the end",
+		header + `{"doc":"` + strings.Repeat("x", 5<<20) + `"}` + "\n":                      "it has more than",
+		header + `{"doc":"demo/a"}` + "\n" + `{"time":1,"mutations":[{}],"sum":"0"}` + "\n": "line 3: the record is damaged",
+	} {
+		_, err := load(t, to, text)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.80q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestOtherRecords: a document that exists is not mixed with another one.
+func TestOtherRecords(t *testing.T) {
+	from, to := newLog(t), newLog(t)
+	fill(t, from, 1, 1)
+	key := record.Key{Space: "demo", ID: "doc-0"}
+	tail := deltalog.Tail{Head: record.Position{Epoch: to.Epoch(key)}}
+	add(t, to, key, &tail, rand.New(rand.NewPCG(9, 9)), 50)
+	before := export(t, to)
+	_, err := load(t, to, export(t, from))
+	var exists *archive.ExistsError
+	if !errors.As(err, &exists) || exists.Key != key || exists.Record != 1 {
+		t.Errorf("the error is %v", err)
+	}
+	if export(t, to) != before {
+		t.Error("something was stored")
+	}
+}
+
+// TestReadError: what the reader says is told.
+func TestReadError(t *testing.T) {
+	broken := errors.New("broken")
+	err := archive.Import(context.Background(), newLog(t), io.MultiReader(strings.NewReader("{\"rivulet-export\":1}\n"), failing{broken}), nil)
+	if !errors.Is(err, broken) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
