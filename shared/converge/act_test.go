@@ -262,13 +262,13 @@ func (c *client) typeOn(random *rand.Rand) {
 			other := c.sim.clients[random.IntN(len(c.sim.clients))].carets[slices.Index(c.carets[:], k)]
 			k.move(boundary(t, min(t.Len(), other.cursor.Pos())))
 		}
-		typed = runs.start(c, t, k.cursor.Pos(), 1)
+		typed = runs.start(t, k.cursor.Pos(), 1)
 		k.run = runs.count
 	default:
 		typed = []rune{letter(k.run, len(runs.typed[k.run]))}
 		runs.typed[k.run] = append(runs.typed[k.run], typed...)
 		if before, _ := t.Slice(max(0, k.cursor.Pos()-1), k.cursor.Pos()); before == "" || runOf([]rune(before)[0]) != k.run {
-			runs.into(c, t, k.cursor.Pos()) // what was before it is deleted
+			runs.into(t, k.cursor.Pos()) // what was before it is deleted
 		}
 	}
 	pos := k.cursor.Pos()

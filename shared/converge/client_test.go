@@ -66,9 +66,6 @@ type client struct {
 	tags   uint64
 	shadow *doc.Doc // follows the view by what the observer is told
 
-	snapshot map[rune]bool // the characters of the last one
-	begun    []int         // runs
-
 	carets  [2]*caret
 	anchors []*anchor
 	words   [2][]uint16 // the texts by what their watchers are told
@@ -125,10 +122,6 @@ func (c *client) Reset(snapshot []byte) {
 	var err error
 	c.shadow, err = doc.Parse(snapshot)
 	must(err)
-	c.snapshot = make(map[rune]bool)
-	for _, ch := range string(snapshot) {
-		c.snapshot[ch] = true
-	}
 }
 
 func (c *client) Patched(patch delta.Delta)                        { c.shadow.Apply(patch) }
@@ -152,9 +145,6 @@ func (c *client) Settled(tag uint64, outcome replica.Outcome) {
 		// What stood next to it goes on without it.
 		for _, v := range o.versions {
 			for i := range 2 {
-				for ch := range v.ins[i] {
-					c.sim.runs.touch(ch)
-				}
 				for _, id := range v.items[i] {
 					c.sim.touchedItems[id] = true
 				}
@@ -190,14 +180,8 @@ func (c *client) mutate(kind string, repeat bool, fn func(*doc.Tx) error) (doc.C
 		}
 		meant := between(before, c.observe())
 		o.versions = append(o.versions, meant)
-		if len(o.versions) > 1 {
-			// Others' deletions, of what was another text in between, may have missed it.
-			for _, v := range o.versions {
-				for i := range 2 {
-					maps.Copy(c.sim.runs.anew, boolsOf(v.del[i]))
-					maps.Copy(c.sim.runs.anew, boolsOf(v.ins[i]))
-				}
-			}
+		if n := len(o.versions); n > 1 {
+			c.sim.runs.ranAgain(o.versions[n-2], meant)
 		}
 		if kind == "undo" || kind == "redo" {
 			for i := range 2 {
@@ -219,7 +203,6 @@ func (c *client) mutate(kind string, repeat bool, fn func(*doc.Tx) error) (doc.C
 	}
 	again := func(view *doc.Doc) (doc.Change, error) {
 		c.sim.reruns++
-		c.sim.runs.moved(c)
 		// It may put its text elsewhere; that a text was moved is not to be seen.
 		c.release()
 		change, err := run(view)
@@ -360,14 +343,6 @@ func itemsOf(l *list.Items) string {
 		b.WriteString(id + "=" + value + " ")
 	}
 	return b.String()
-}
-
-func boolsOf(counts map[rune]int) map[rune]bool {
-	set := make(map[rune]bool)
-	for ch := range counts {
-		set[ch] = true
-	}
-	return set
 }
 
 // state is what the document says, in the terms in which edits are meant.

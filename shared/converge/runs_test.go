@@ -13,7 +13,7 @@ type runs struct {
 	count   int
 	typed   map[int][]rune
 	touched map[int]bool  // something was put into it or deleted from it
-	anew    map[rune]bool // its transaction was run again: another one's deletion may miss it
+	anew    map[rune]bool // another one's deletion may miss it
 }
 
 const runLength = 32
@@ -33,43 +33,46 @@ func runOf(ch rune) int {
 	return int(ch-0x4e00) / runLength * 2
 }
 
-// moved gives up on the runs of a client, a function of which is run again: it may put
-// its text elsewhere, and what the client has typed into or next to that with it.
-func (r *runs) moved(c *client) {
-	for _, run := range c.begun {
-		r.touched[run] = true
+// ranAgain notes what a deletion that was made on top of a transaction may miss when
+// the function of that is run again: what the function inserts, as that may be elsewhere
+// now; and what only one of the two runs has deleted, which was not there and then came
+// back. A character has no name by which it could be told to be the one that was deleted.
+func (r *runs) ranAgain(before, now *intent) {
+	for i := range 2 {
+		for _, chars := range []map[rune]int{
+			before.ins[i], now.ins[i], less(before.del[i], now.del[i]), less(now.del[i], before.del[i]),
+		} {
+			for ch := range chars {
+				r.anew[ch] = true
+			}
+		}
 	}
 }
 
 func (r *runs) touch(ch rune) { r.touched[runOf(ch)] = true }
 
 // start begins a run of some letters at a place. A run that has something put into
-// it is no run any more; nor is one that something is put behind by a client who has
-// it from a snapshot: that does not say that somebody is going on there.
-func (r *runs) start(c *client, t *text.Text, pos, n int) []rune {
+// it is no run any more.
+func (r *runs) start(t *text.Text, pos, n int) []rune {
 	r.count++
-	return r.put(c, r.count, t, pos, n)
+	return r.put(r.count, t, pos, n)
 }
 
-func (r *runs) put(c *client, run int, t *text.Text, pos, n int) []rune {
-	c.begun = append(c.begun, run)
+func (r *runs) put(run int, t *text.Text, pos, n int) []rune {
 	typed := make([]rune, n)
 	for i := range typed {
 		typed[i] = letter(run, i)
 	}
 	r.typed[run] = typed
-	r.into(c, t, pos)
+	r.into(t, pos)
 	return slices.Clone(typed)
 }
 
 // into gives up on the run that something is inserted into at a place.
-func (r *runs) into(c *client, t *text.Text, pos int) {
+func (r *runs) into(t *text.Text, pos int) {
 	before, _ := t.Slice(max(0, pos-1), pos)
 	behind, _ := t.Slice(pos, min(t.Len(), pos+1))
 	if before != "" && behind != "" && runOf([]rune(before)[0]) == runOf([]rune(behind)[0]) {
-		r.touch([]rune(before)[0])
-	}
-	if before != "" && c.snapshot[[]rune(before)[0]] {
 		r.touch([]rune(before)[0])
 	}
 }
@@ -112,15 +115,5 @@ func (l *letters) take(t *text.Text, pos, n int) string {
 		l.runs = append(l.runs, l.sim.runs.count)
 	}
 	l.next++
-	if l.ran > 1 {
-		// Elsewhere, maybe, than where its author saw it who typed on behind it.
-		around, _ := t.Slice(max(0, pos-1), min(t.Len(), pos+1))
-		for _, ch := range around {
-			l.sim.runs.touch(ch)
-		}
-		for i := range runLength {
-			l.sim.runs.anew[letter(l.runs[l.next-1], i)] = true
-		}
-	}
-	return string(l.sim.runs.put(l.client, l.runs[l.next-1], t, pos, n))
+	return string(l.sim.runs.put(l.runs[l.next-1], t, pos, n))
 }

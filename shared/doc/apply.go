@@ -23,7 +23,11 @@ type Effect struct {
 //
 // It must not be called within a transaction of the same document, which could
 // not be reverted then; it panics.
-func (d *Doc) Apply(patch delta.Delta) Effect {
+func (d *Doc) Apply(patch delta.Delta) Effect { return d.ApplyBy(Others, patch) }
+
+// ApplyBy is Apply of a delta whose author is known. Within a [Rebase] it is that of
+// the series.
+func (d *Doc) ApplyBy(by Author, patch delta.Delta) Effect {
 	if d.busy {
 		panic("doc: Apply within Update")
 	}
@@ -31,7 +35,7 @@ func (d *Doc) Apply(patch delta.Delta) Effect {
 	if len(d.positioned) == 0 || d.rebasing > 0 {
 		a.root(patch)
 	} else {
-		d.series(false, nil, func() { a.root(patch) })
+		d.series(by, nil, nil, func() { a.root(patch) })
 	}
 	effect := Effect{Inverse: delta.Trusted(append([]byte(nil), a.inverse...)), Writes: a.writes.List()}
 	if a.inverse = a.inverse[:0]; cap(a.inverse) > maxScratch {

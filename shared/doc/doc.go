@@ -35,6 +35,8 @@ type Doc struct {
 	// positioned is the derived state that has positions in it.
 	positioned []Positioned
 	rebasing   int // series that are under way, one within the other
+	// transactions is how many there were, the one that runs included.
+	transactions uint64
 }
 
 // New returns the empty document.

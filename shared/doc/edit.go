@@ -26,6 +26,10 @@ type Mover interface {
 	// Move moves the edit over a change below it that it does not know of, and the
 	// change over the edit, for the next one.
 	Move(below *Below)
+	// Stand says that the edit need not be made again, as what made has for the
+	// collection is what it, and later edits of its transaction, have done. It takes
+	// that out.
+	Stand(collection any, made *Below)
 	// Unmake adds to a change what it amounts to that the edit, which was the latest,
 	// is not made.
 	Unmake(below *Below)
@@ -47,7 +51,12 @@ type Kept interface {
 type Below struct{ of map[any]any }
 
 // Get returns what was put for a collection, nil for nothing.
-func (b *Below) Get(collection any) any { return b.of[collection] }
+func (b *Below) Get(collection any) any {
+	if b == nil {
+		return nil
+	}
+	return b.of[collection]
+}
 
 // Put sets it.
 func (b *Below) Put(collection, change any) {

@@ -37,6 +37,7 @@ func (u *undo) now() *node {
 // takeBack undoes everything after a mark in the journal. Derived state is told of
 // each step: it sees the same states again, in the opposite order.
 func (tx *Tx) takeBack(mark int) {
+	tx.reverting = true
 	for i := len(tx.journal) - 1; i >= mark; i-- {
 		if i < len(tx.touched) {
 			if t := tx.touched[i]; t != nil {
@@ -49,6 +50,8 @@ func (tx *Tx) takeBack(mark int) {
 		*u = undo{}
 	}
 	tx.journal = tx.journal[:mark]
+	tx.reverting = false
+	tx.revert(mark)
 }
 
 func (u *undo) take(d *Doc) {

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -11,23 +12,37 @@ import (
 // have to know what a series of changes amounts to.
 type Positioned interface {
 	Derived
-	// Begin begins such a series: of changes of one's own, which are taken back or
-	// made again, or of others'. Series may nest.
-	Begin(own bool)
+	// Begin begins such a series, of the changes of one author: one's own, which are
+	// taken back or made again, or another one's. Series may nest.
+	Begin(by Author)
 	// End ends it and returns what it amounts to, in a form that [Mover.Move] of
-	// the collection understands; nil for nothing.
-	End() any
+	// the collection understands; nil for nothing. If it may be what back takes back,
+	// which may be nil, it is that.
+	End(back any) any
+	// Sum returns what series, of which any may be nil, amount to one after the other.
+	// What one of them takes away and a later one puts there again has not changed.
+	Sum(series ...any) any
 	// Amounts says, before the End of the outermost series, what that amounts to
 	// for those who look on, if that is known: net, in the same form.
 	Amounts(net any)
 }
 
+// Author says who has made a change.
+type Author string
+
+const (
+	// Own changes are made here.
+	Own Author = ""
+	// Others made them, who have no name here. Any other Author is a name.
+	Others Author = "others"
+)
+
 // Rebase is a change of what is below one's own latest changes: they are taken
-// off, others' are made, and one's own are made again, moved.
+// off, others' are made, and one's own are made again, the oldest first, moved.
 type Rebase struct {
-	doc   *Doc
-	below Below
-	vague bool
+	doc *Doc
+	// below is what the next change is to be moved over, one after the other; at least one.
+	below []Below
 }
 
 // Rebase runs fn, which takes changes off the document and puts others on it.
@@ -35,11 +50,12 @@ type Rebase struct {
 // must not be called within another one.
 func (d *Doc) Rebase(fn func(*Rebase)) {
 	d.Batch(func() {
-		d.series(true, nil, func() {
-			r := &Rebase{doc: d}
-			if fn(r); !r.vague {
-				for _, x := range d.positioned {
-					x.Amounts(r.below.Get(x))
+		d.series(Own, nil, nil, func() {
+			r := &Rebase{doc: d, below: make([]Below, 1)}
+			fn(r)
+			for _, x := range d.positioned {
+				for i := range r.below {
+					x.Amounts(r.below[i].Get(x))
 				}
 			}
 		})
@@ -47,52 +63,114 @@ func (d *Doc) Rebase(fn func(*Rebase)) {
 }
 
 // Own runs fn, which takes one's own changes off, or puts them on again.
-func (r *Rebase) Own(fn func()) { r.doc.series(true, nil, fn) }
+func (r *Rebase) Own(fn func()) { r.doc.series(Own, nil, nil, fn) }
 
-// Others runs fn, which makes the changes of others, once.
-func (r *Rebase) Others(fn func()) { r.doc.series(false, &r.below, fn) }
+// Below runs fn, which makes the changes of an author below one's own.
+func (r *Rebase) Below(by Author, fn func()) {
+	r.below = append(r.below, Below{})
+	r.doc.series(by, &r.below[len(r.below)-1], nil, fn)
+}
 
-// Move moves edits, the oldest first, over what others have done.
+// Move moves the edits of a change, the oldest first, over what was done below them.
 func (r *Rebase) Move(edits []Edit) {
 	for _, e := range edits {
 		if m, ok := e.(Mover); ok {
-			m.Move(&r.below)
+			for i := range r.below {
+				m.Move(&r.below[i])
+			}
 		}
 	}
 }
 
-// Unmake says that edits, the oldest first, are not made any more. The next Move is
-// over that.
-func (r *Rebase) Unmake(edits []Edit) {
-	r.below = Below{}
+// Stands moves the edits of a change and runs fn, which puts the change on as it was:
+// they need not be made again. Where they had to decide which comes first of what they
+// and others did at one place, the change has the last word.
+func (r *Rebase) Stands(edits []Edit, fn func()) {
+	off := unmade(edits)
+	before := make([]Below, len(r.below))
+	for i := range r.below {
+		before[i].of = maps.Clone(r.below[i].of)
+	}
+	r.Move(edits)
+	back := unmade(edits)
+	made := r.made(&back, fn)
+	for _, x := range r.doc.positioned {
+		if again := made.Get(x); x.Sum(back.Get(x), again) != nil {
+			r.found(x, off, before, again)
+			for _, e := range edits {
+				if m, ok := e.(Mover); ok {
+					m.Stand(x, &made)
+				}
+			}
+		}
+	}
+}
+
+// found says what the changes below are to a collection: with one that was taken off
+// before them, and was made again after them.
+func (r *Rebase) found(x Positioned, off Below, below []Below, again any) {
+	series := []any{off.Get(x)}
+	for i := range below {
+		series = append(series, below[i].Get(x))
+	}
+	for i := range r.below {
+		r.below[i].Put(x, nil)
+	}
+	r.below[0].Put(x, x.Sum(append(series, again)...))
+}
+
+// Unmake says that edits, which were moved, are not made any more.
+func (r *Rebase) Unmake(edits []Edit) { r.below = append(r.below, unmade(edits)) }
+
+// Instead runs fn, which makes a change in the place of that of edits, which were moved
+// and are not made any more.
+func (r *Rebase) Instead(edits []Edit, fn func()) {
+	change, made := unmade(edits), r.made(nil, fn)
+	for _, x := range r.doc.positioned {
+		change.Put(x, x.Sum(change.Get(x), made.Get(x)))
+	}
+	r.below = append(r.below, change)
+}
+
+func unmade(edits []Edit) (b Below) {
 	for _, e := range slices.Backward(edits) {
 		if m, ok := e.(Mover); ok {
-			m.Unmake(&r.below)
+			m.Unmake(&b)
+		}
+	}
+	return b
+}
+
+// TakeOff runs fn, which takes a change off that is not one of edits, and returns what
+// that amounts to, for Again.
+func (r *Rebase) TakeOff(fn func()) Below { return r.made(nil, fn) }
+
+// Again runs fn, which makes a change that was taken off as it was, or another one in
+// its place. It is not moved: so what was below it may become something else.
+func (r *Rebase) Again(off Below, fn func()) {
+	made := r.made(nil, fn)
+	for _, x := range r.doc.positioned {
+		if again := made.Get(x); again != nil || off.Get(x) != nil {
+			r.found(x, off, r.below, again)
 		}
 	}
 }
 
-// Anew runs fn, which puts another change in the place of one of one's own. The next
-// Move is over the difference.
-func (r *Rebase) Anew(fn func()) {
-	r.below = Below{}
-	r.doc.series(true, &r.below, fn)
+func (r *Rebase) made(back *Below, fn func()) (b Below) {
+	r.doc.series(Own, &b, back, fn)
+	return b
 }
 
-// Vague says that one's own changes may be others than they were, beyond what
-// their edits say.
-func (r *Rebase) Vague() { r.vague = true }
-
-func (d *Doc) series(own bool, below *Below, fn func()) {
+func (d *Doc) series(by Author, below, back *Below, fn func()) {
 	positioned := d.positioned
 	for _, x := range positioned {
-		x.Begin(own)
+		x.Begin(by)
 	}
 	d.rebasing++
 	defer func() {
 		d.rebasing--
 		for _, x := range positioned {
-			if change := x.End(); change != nil && below != nil {
+			if change := x.End(back.Get(x)); change != nil && below != nil {
 				below.Put(x, change)
 			}
 		}

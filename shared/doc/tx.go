@@ -39,6 +39,7 @@ func (d *Doc) Update(fn func(*Tx) error) (change Change, err error) {
 		return Change{}, ErrNested
 	}
 	d.busy = true
+	d.transactions++
 	if d.pool == nil {
 		d.pool = &pool{}
 	}
@@ -89,11 +90,14 @@ type pool struct {
 	reads   readList
 	within  readList // of edits
 	writes  []delta.Write
-	opened  []*site  // what was text before
-	touched []*touch // by the first writes of the journal, nil for none
-	root    touch
-	touches []touch
-	used    int
+	opened  []*site // what was text before
+	// Those who are to be told if something is taken back, and whether that is under way.
+	reverters []reverter
+	reverting bool
+	touched   []*touch // by the first writes of the journal, nil for none
+	root      touch
+	touches   []touch
+	used      int
 }
 
 func (p *pool) touch(name string) *touch {
@@ -122,6 +126,7 @@ func (p *pool) reset() {
 	p.within = readList{list: recycle(p.within.list)}
 	p.writes = recycle(p.writes)
 	p.opened = recycle(p.opened)
+	p.reverters = recycle(p.reverters)
 	if p.used > 0 {
 		p.touched = recycle(p.touched)
 		p.root.reset()

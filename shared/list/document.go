@@ -148,8 +148,11 @@ type editing struct {
 	done []change
 }
 
-// change is what became of an item; "" stands for none.
-type change struct{ id, before, after string }
+// change is what became of an item; "" stands for none. place is where it was before.
+type change struct {
+	id, before, after string
+	place             Place
+}
 
 func (e *editing) At() delta.Pointer { return e.list.at }
 
@@ -175,7 +178,7 @@ func (e Edit) ids() []string {
 func (l *Items) noting(tx *doc.Tx, done *[]change, ids []string, fn func(*store)) error {
 	*done = nil
 	for _, id := range ids {
-		*done = append(*done, change{id: id, before: l.raw(tx, id)})
+		*done = append(*done, change{id: id, before: l.raw(tx, id), place: l.list.placeOf(id)})
 	}
 	s := &store{tx: tx, at: l.at}
 	fn(s)
@@ -207,7 +210,7 @@ func inverse(l *Items, done []change) doc.Edit {
 	r := &restoring{list: l}
 	for i := len(done) - 1; i >= 0; i-- {
 		if c := done[i]; c.before != c.after {
-			r.back = append(r.back, change{id: c.id, before: c.after, after: c.before})
+			r.back = append(r.back, change{id: c.id, before: c.after, after: c.before, place: c.place})
 		}
 	}
 	if r.back == nil {
@@ -231,21 +234,21 @@ func (r *restoring) Do(tx *doc.Tx) error {
 	}
 	return r.list.noting(tx, &r.done, ids, func(s *store) {
 		for _, c := range r.back {
-			c.do(s, r.list.raw(tx, c.id))
+			c.do(r.list.list, s, r.list.raw(tx, c.id))
 		}
 	})
 }
 
 // do makes an item what it was, as far as it is now what was left then.
-func (c change) do(s *store, now string) {
+func (c change) do(l *List, s *store, now string) {
 	if c.before == "" || c.after == "" || now == "" {
 		s.ReadValue([]string{c.id})
 		switch {
 		case now == "" != (c.before == ""), fieldOf(now, valueMember) != fieldOf(c.before, valueMember):
 		case c.after == "":
-			s.Delete([]string{c.id})
+			l.Delete(s, c.id)
 		default:
-			s.Set([]string{c.id}, c.after)
+			l.putBack(s, c.place, c.id, c.after)
 		}
 		return
 	}

@@ -145,8 +145,10 @@ func (l *List) Move(s Store, id string, index int) bool {
 // Delete deletes an item and reports whether it was there.
 func (l *List) Delete(s Store, id string) bool {
 	if l.items[id] == nil {
+		s.ReadExists([]string{id}) // somebody may take its deletion back
 		return false
 	}
+	l.spend(id)
 	s.Delete([]string{id})
 	return true
 }

@@ -16,6 +16,9 @@ type List struct {
 	order *rank.Tree[entry]
 	valid int    // the number of items that are not malformed
 	last  string // the id of what was inserted last by this client
+	// spent is the order keys of items that this client has deleted. Others may be
+	// inserting next to those: what is new does not get them again.
+	spent map[string]struct{}
 }
 
 // New returns an empty list. tag ends the order keys that this client makes: it is
@@ -73,6 +76,7 @@ func (l *List) Changed(id, raw string, present bool) {
 
 func (l *List) insert(e entry) {
 	l.items[e.id] = l.order.Insert(e, 1)
+	delete(l.spent, e.order) // its deletion is taken back, or off the view for a while
 	if e.order != malformed {
 		l.valid++
 	}

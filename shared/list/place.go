@@ -49,6 +49,39 @@ func (l *List) place(index int, moved *item) Place {
 	return p
 }
 
+// placeOf describes where an item is.
+func (l *List) placeOf(id string) Place {
+	it := wellFormed(l.items[id])
+	if it == nil {
+		return Place{}
+	}
+	return l.place(l.order.Index(it), it)
+}
+
+// putBack puts an item that was deleted where it was, under its old order key if that
+// is there still: its neighbours may have got other ones.
+func (l *List) putBack(s Store, p Place, id, raw string) {
+	e := parse(id, raw)
+	if e.order == malformed || l.fits(s, p, e.order) {
+		s.Set([]string{id}, raw)
+		return
+	}
+	l.write(s, l.find(s, p, nil), []Item{{id, e.value}}, l.tag)
+}
+
+// fits reports whether an order key is between the neighbours of a place, as far as they
+// are there, and no item has it.
+func (l *List) fits(s Store, p Place, order string) bool {
+	left, right := l.anchor(s, p.Left, nil), l.anchor(s, p.Right, nil)
+	readOrder(s, left)
+	readOrder(s, right)
+	if left != nil && orderOf(left) >= order || right != nil && orderOf(right) <= order {
+		return false
+	}
+	it := l.order.SeekFunc(func(e entry) int { return sign(e.order >= order) })
+	return it == nil || it.Value.order != order
+}
+
 // gapAt returns the gap that has index well-formed items before it, or the nearest.
 func (l *List) gapAt(index int, moved *item) gap {
 	g := gap{moved: moved}

@@ -1,6 +1,10 @@
 package list
 
-import "github.com/rivulet-sync/rivulet/shared/orderkey"
+import (
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/orderkey"
+)
 
 func (l *List) applyInsert(s Store, e Edit) bool {
 	items := make([]Item, 0, len(e.Items))
@@ -49,12 +53,43 @@ func (l *List) write(s Store, g gap, items []Item, tag string) {
 func (l *List) makeRoom(s Store, g gap, n int, tag string) []string {
 	readOrder(s, g.left)
 	readOrder(s, g.right)
-	keys := newKeys(g.key, orderOf(g.right), g.continues, n, tag)
+	keys := l.unspent(g.key, orderOf(g.right), g.continues, n, tag)
 	if keys == nil {
 		g.continues = g.continues && g.left != nil && orderOf(g.left) == g.key
 		w := roomFor(g, n, tag)
 		w.rewrite(s)
 		keys = newKeys(w.left, w.right, g.continues, n, tag)
+	}
+	return keys
+}
+
+// maxSpent bounds the order keys that are remembered, and spentTries how many of them
+// are passed by.
+const (
+	maxSpent   = 1024
+	spentTries = 16
+)
+
+// spend notes that this client deletes an item.
+func (l *List) spend(id string) {
+	if len(l.spent) == maxSpent {
+		clear(l.spent)
+	}
+	if l.spent == nil {
+		l.spent = make(map[string]struct{})
+	}
+	l.spent[orderOf(l.items[id])] = struct{}{}
+}
+
+// unspent is newKeys of such that no item that was deleted has had.
+func (l *List) unspent(left, right string, continues bool, n int, tag string) (keys []string) {
+	for range spentTries {
+		keys = newKeys(left, right, continues, n, tag)
+		i := slices.IndexFunc(keys, func(key string) bool { _, spent := l.spent[key]; return spent })
+		if i < 0 {
+			return keys
+		}
+		left = keys[i]
 	}
 	return keys
 }

@@ -31,10 +31,18 @@ func (c ClientID) String() string {
 // number says which mutation it is: numbers of one client on one document
 // grow, and the log holds each at most once. The nonce is drawn anew for each
 // delta that the client computes for it, so number and nonce together stand
-// for the very delta. The zero MutationID is "none".
+// for the very delta, also where the server has made it (see Rewritten). The zero
+// MutationID is "none".
 type MutationID struct {
 	Number uint64
 	Nonce  uint64
+}
+
+// Rewritten returns the id under which the log holds the mutation if the server has
+// run its named function, so that the delta is not the one that id stands for. It is
+// the id of that id, too.
+func (id MutationID) Rewritten() MutationID {
+	return MutationID{Number: id.Number, Nonce: ^id.Nonce}
 }
 
 // Mutation is one committed transaction of one client.

@@ -30,6 +30,7 @@ type Document struct {
 	known   bool
 	doubted bool // it differed from the server's, and no checksum has agreed since
 	pending []*mutation
+	reading bool              // a record: named mutations are run again once, at its end
 	last    record.MutationID // own last mutation at position at
 
 	presence []byte // own, as last set
@@ -81,6 +82,11 @@ func (d *Document) Pending() int { return len(d.pending) }
 // again runs the transaction anew when a conflict demands it, or is nil if that
 // is not possible. Mutate does not call Patched and Changed for what first does.
 func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
+	return d.begin(&mutation{tag: tag, again: again}, first)
+}
+
+// begin runs the author of a mutation for the first time, and submits what it did.
+func (d *Document) begin(m *mutation, first Author) (doc.Change, error) {
 	switch {
 	case d.state == refused:
 		return doc.Change{}, ErrLeft
@@ -97,9 +103,8 @@ func (d *Document) Mutate(tag uint64, first, again Author) (doc.Change, error) {
 			return
 		}
 		d.engine.counter++
-		d.pending = append(d.pending, &mutation{
-			tag: tag, id: d.newID(d.engine.counter), base: d.at.Revision, change: change, again: again,
-		})
+		m.id, m.base, m.change = d.newID(d.engine.counter), d.at.Revision, change
+		d.pending = append(d.pending, m)
 		d.send()
 	})
 	if err != nil || change.Empty() {
@@ -200,6 +205,9 @@ func (d *Document) unsubscribed() {
 	for _, m := range d.pending {
 		m.limbo = m.limbo || m.tried || len(m.attempts) > 0
 		m.sent, m.unanswered = false, 0
+		if m.moved {
+			d.renew(m)
+		}
 	}
 	for client := range d.peers {
 		d.observer.Peer(client, nil)
@@ -224,7 +232,9 @@ func (d *Document) failed(code wire.Code, detail string) {
 		return
 	}
 	d.state = refused
-	d.rollback(0)
+	for _, m := range slices.Backward(d.pending) {
+		d.takeOff(m)
+	}
 	d.observer.Failed(code, detail)
 	d.settleAll(&RejectedError{Code: code, Detail: detail})
 }
@@ -264,22 +274,20 @@ func (d *Document) replace(f *wire.Opened) error {
 	}
 	rest := d.pending[d.contained(f.Last):]
 	d.view.Rebase(func(r *doc.Rebase) {
-		r.Own(func() {
-			for _, m := range slices.Backward(rest) {
-				d.view.Apply(m.change.Inverse)
-			}
-		})
-		r.Others(func() { d.view.Load(fresh) })
+		rollback(r, rest, func(m *mutation) { d.view.Apply(m.change.Inverse) })
+		r.Below(doc.Others, func() { d.view.Load(fresh) })
 		d.observer.Reset(f.Snapshot)
-		move(r, rest)
 		d.at, d.known = f.At, true
 		d.settleThrough(f.Last, f.At.Revision)
+		for _, m := range rest[:len(rest)-len(d.pending)] {
+			leaveOff(r, m)
+		}
 		d.last = f.Last
 		d.engine.counter = max(d.engine.counter, f.Last.Number)
 		for _, m := range d.pending {
 			m.stale, m.missed = m.claim == nil, len(m.change.Seen) > 0
 		}
-		r.Own(func() { d.putBack(r, 0) })
+		d.putBack(r, 0)
 	})
 	return nil
 }
@@ -300,8 +308,12 @@ func (d *Document) contained(last record.MutationID) int {
 // mutation of this client contains.
 func (d *Document) settleThrough(last record.MutationID, at record.Revision) {
 	if n := d.contained(last); n > 0 {
-		for _, m := range d.pending[:n] {
-			d.settle(m, m.stored(at))
+		for i, m := range d.pending[:n] {
+			id := m.id // which attempt it was cannot be told
+			if i == n-1 {
+				id = last
+			}
+			d.settle(m, m.stored(id, at))
 		}
 		d.pending = d.pending[n:]
 		return
@@ -342,19 +354,25 @@ func (d *Document) commit(f *wire.Commit) error {
 	}
 	// Subscribers of the view see what all of it amounts to.
 	d.view.Batch(func() {
-		for i, m := range rec.Mutations {
-			if m.Client == d.engine.client {
-				d.own(m.ID, deltas[i], f.Revision)
-			} else {
-				d.foreign(deltas[i])
+		d.reading = true
+		for from := 0; from < len(deltas); {
+			to := from
+			for to < len(deltas) && rec.Mutations[to].Client != d.engine.client {
+				to++
 			}
+			if d.foreigners(rec.Mutations[from:to], deltas[from:to]); to < len(deltas) {
+				d.own(rec.Mutations[to].ID, deltas[to], f.Revision)
+			}
+			from = to + 1
 		}
+		d.reading = false
 		d.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
 		d.observer.Committed(d.at, &rec)
-		if d.state == live {
-			d.submit()
-		} else {
+		if d.state != live {
+			d.rerun()
 			d.caughtUp()
+		} else {
+			d.submit()
 		}
 	})
 	return nil

@@ -23,6 +23,17 @@ var situations = []situation{
 	{"catching up", func(s *stage) { s.connectQuietly(); s.openedQuietly(s.at.Revision + 10) }},
 	{"live", func(s *stage) { s.connectQuietly(); s.openedQuietly(s.at.Revision) }},
 	{"live with edits", func(s *stage) { s.connectQuietly(); s.openedQuietly(s.at.Revision); s.someEdits() }},
+	{"live with named edits", func(s *stage) {
+		s.connectQuietly()
+		s.openedQuietly(s.at.Revision)
+		for _, steps := range [][]string{{"/n+"}, {"!/c", "/c=1"}} {
+			s.tag++
+			if _, err := s.call(s.tag, steps...); err != nil {
+				s.mirror.t.Fatal(err)
+			}
+			s.someEdits()
+		}
+	}},
 	{"catching up with edits", func(s *stage) {
 		s.connectQuietly()
 		s.openedQuietly(s.at.Revision)
@@ -99,11 +110,19 @@ func FuzzReceive(f *testing.F) {
 		f.Fatal(err)
 	}
 	first := record.MutationID{Number: 1, Nonce: 1}
+	rec.Mutations[1].ID = first.Rewritten()
+	rewritten, err := rec.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
 	for _, frame := range []wire.Frame{
 		welcome(),
 		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 20},
 		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 10, Snapshot: []byte(`{"c":3}`), Last: first},
 		&wire.Commit{Doc: 5, Revision: 20, Record: data},
+		&wire.Commit{Doc: 5, Revision: 20, Record: rewritten},
+		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 10, Snapshot: []byte(`{"c":3}`), Last: first.Rewritten()},
+		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeMutator},
 		&wire.Conflict{Doc: 5, ID: first, Head: 10},
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeTooLarge},
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeUnknownMutation},
@@ -162,7 +181,8 @@ func (s *stage) mend(t *testing.T, name string) {
 	s.check()
 	pushes := 0
 	for _, f := range frames(t, s.engine) {
-		if _, ok := f.(*wire.Push); ok {
+		switch f.(type) {
+		case *wire.Push, *wire.Invoke:
 			pushes++
 		}
 	}

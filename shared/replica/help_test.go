@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -222,7 +223,18 @@ func name(c record.ClientID) string {
 	return c.String()[12:20]
 }
 
-func id(m record.MutationID) string { return fmt.Sprintf("%d#%d", m.Number, m.Nonce) }
+// id is the text of an id; one that the server has made has a stroke.
+func id(m record.MutationID) string {
+	if m.Nonce > math.MaxInt64 {
+		return id(m.Rewritten()) + "'"
+	}
+	return fmt.Sprintf("%d#%d", m.Number, m.Nonce)
+}
+
+// asPush is what a named mutation has in common with others.
+func asPush(f *wire.Invoke) *wire.Push {
+	return &wire.Push{Doc: f.Doc, ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: f.Delta}
+}
 
 func readsText(reads []delta.Read) string {
 	var text []string

@@ -19,8 +19,15 @@ type mutation struct {
 	base   record.Revision   // the confirmed revision that change was computed on
 	change doc.Change        // change.Effect is relative to the view as it is
 	again  Author
-	sent   bool // on the present connection
-	tried  bool // sent, on whatever connection
+	call   *call // of a named mutation, else nil
+	sent   bool  // on the present connection
+	tried  bool  // sent, on whatever connection
+	// follows is what the attempt followed when it was sent.
+	follows record.MutationID
+	// moved: the view shows another change than the one that was sent as the attempt on
+	// this connection; of a named mutation only, which the server resolves.
+	// fails: its function does, on what is below it now.
+	moved, fails bool
 	// stale: something that it read may have been written since it was run.
 	stale bool
 	// missed: its function itself saw some of that. To do its edits again will not do.
@@ -31,6 +38,8 @@ type mutation struct {
 	// limbo: an attempt was sent on a connection that is gone, and may yet get into
 	// the log.
 	limbo bool
+	// off is what taking it off the view amounted to, if it is not one of edits.
+	off doc.Below
 	// attempts are the ids of earlier attempts, and unanswered is how many, of all,
 	// wait for an answer on this connection.
 	attempts   []record.MutationID
@@ -39,6 +48,8 @@ type mutation struct {
 	// takes its number, so that none of the attempts in limbo can. It is how the
 	// mutation ends if that is so.
 	claim *Outcome
+	// claims is how many of the attempts, the latest ones, were claims.
+	claims int
 }
 
 const (
@@ -55,8 +66,10 @@ func (m *mutation) edits() bool { return m.change.Edits != nil }
 // undecided reports whether the log may yet get what was sent of it last.
 func (m *mutation) undecided() bool { return m.tried && !m.dead }
 
+// attempted reports whether an id in the log is that of an attempt at it.
 func (m *mutation) attempted(id record.MutationID) bool {
-	return m.id == id || slices.Contains(m.attempts, id)
+	return m.id == id || slices.Contains(m.attempts, id) ||
+		m.call != nil && (m.id == id.Rewritten() || slices.Contains(m.attempts, id.Rewritten()))
 }
 
 // says reports whether an attempt with a change is the one that it is.
@@ -64,9 +77,10 @@ func (m *mutation) says(change doc.Change) bool {
 	return bytes.Equal(m.change.Delta.Bytes(), change.Delta.Bytes()) && slices.Equal(m.change.Reads, change.Reads)
 }
 
-// stored is how it ends when the log has the attempt that it is, or some attempt.
-func (m *mutation) stored(at record.Revision) Outcome {
-	if m.claim != nil {
+// stored is how it ends when the log has an attempt at it.
+func (m *mutation) stored(id record.MutationID, at record.Revision) Outcome {
+	earlier := slices.Index(m.attempts, id)
+	if m.claim != nil && (earlier < 0 || earlier >= len(m.attempts)-m.claims) {
 		return Outcome{Revision: at, Err: m.claim.Err}
 	}
 	return Outcome{Revision: at}
@@ -99,8 +113,11 @@ func (d *Document) renew(m *mutation) {
 	if m.tried {
 		m.attempts = append(m.attempts[max(0, len(m.attempts)-maxAttempts+1):], m.id)
 		m.id = d.newID(m.id.Number)
+		if m.claim != nil {
+			m.claims++
+		}
 	}
-	m.sent, m.tried, m.dead = false, false, false
+	m.sent, m.tried, m.dead, m.moved = false, false, false, false
 }
 
 // run runs an author on the view. With ErrDeltaTooLarge nothing is left of the

@@ -10,44 +10,62 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// send submits what was not sent on this connection, in order.
+// send submits what was not sent on this connection, in order. What was computed on
+// something of a named mutation that the server does not know would be refused, unless
+// it is a named one itself: it waits until the log has that mutation.
 func (d *Document) send() {
 	if d.state != live {
 		return
 	}
-	follows := d.last
+	follows, moved := d.last, false
 	for _, m := range d.pending {
 		if !m.sent {
-			if m.unanswered >= maxUnanswered {
+			if m.unanswered >= maxUnanswered || moved && m.call == nil {
 				return // the answers may be that it was too late once more
 			}
-			m.sent, m.tried = true, true
+			if m.dead {
+				d.renew(m)
+			}
+			m.sent, m.tried, m.follows = true, true, follows
 			m.unanswered++
-			d.engine.out.add(&wire.Push{
-				Doc: d.number, ID: m.id, Follows: follows, Base: m.base,
-				Reads: m.change.Reads, Delta: m.change.Delta.Bytes(),
-			})
+			d.engine.out.add(d.frame(m, follows))
 		}
-		follows = m.id
+		if follows = m.id; m.moved {
+			follows.Nonce, moved = 0, true
+		}
 	}
 }
 
 // submit sends what is pending from where the replica is. What was stale and has
 // become due is run again first.
 func (d *Document) submit() {
-	due := -1
-	for i, m := range d.pending {
+	d.unchain()
+	for _, m := range d.pending {
 		if !m.sent && !m.stale {
 			m.base = d.at.Revision
 		}
-		if due < 0 && d.due(m) {
-			due = i
-		}
 	}
-	if due >= 0 {
-		d.below(due, func() {})
-	}
+	d.rerun()
 	d.send()
+}
+
+// unchain finds what was sent on an earlier connection and follows something else by
+// now: whatever took the number before it, it was not computed on that. An id is sent
+// with one mutation before it, always, so that who follows the id follows all of them.
+func (d *Document) unchain() {
+	follows, broken := d.last, false
+	for _, m := range d.pending {
+		broken = broken || !m.sent && m.tried && m.follows != follows
+		m.dead = m.dead || broken
+		follows = m.id
+	}
+}
+
+// rerun runs again what has become due.
+func (d *Document) rerun() {
+	if i := slices.IndexFunc(d.pending, d.due); i >= 0 {
+		d.below(i, doc.Own, func() {})
+	}
 }
 
 // apply puts a mutation's delta on top of the view.
@@ -56,30 +74,25 @@ func (d *Document) apply(m *mutation) {
 	d.observer.Patched(m.change.Delta)
 }
 
-// rollback takes the mutations from index from on off the view, last first.
-func (d *Document) rollback(from int) {
-	for _, m := range slices.Backward(d.pending[from:]) {
-		d.takeOff(m)
-	}
-}
-
 // takeOff takes the topmost mutation off the view.
 func (d *Document) takeOff(m *mutation) {
 	d.view.Apply(m.change.Inverse)
 	d.observer.Patched(m.change.Inverse)
 }
 
-// foreign applies a delta of somebody else below the pending mutations.
-func (d *Document) foreign(patch delta.Delta) {
+// foreign applies a delta of another client, or one of this client that is not
+// pending, below the pending mutations.
+func (d *Document) foreign(client record.ClientID, patch delta.Delta) {
+	by := doc.Author(client[:])
 	change := func() {
-		effect := d.view.Apply(patch)
+		effect := d.view.ApplyBy(by, patch)
 		d.observer.Patched(patch)
 		written(effect.Writes, d.pending)
 	}
 	if d.commutes(patch) {
 		change()
 	} else {
-		d.below(0, change)
+		d.below(0, by, change)
 	}
 }
 
@@ -122,27 +135,18 @@ func (d *Document) own(id record.MutationID, patch delta.Delta, rev record.Revis
 	d.engine.counter = max(d.engine.counter, id.Number)
 	if len(d.pending) == 0 || !d.pending[0].attempted(id) {
 		// Not pending: it was given up here, but had been sent.
-		d.foreign(patch)
+		d.foreign(d.engine.client, patch)
 		return
 	}
 	first := d.pending[0]
 	d.pending = d.pending[1:]
-	if first.id == id {
-		d.settle(first, first.stored(rev))
+	if first.id == id && !first.moved {
+		d.settle(first, first.stored(id, rev))
 		return
 	}
-	// An earlier attempt came through. It is this mutation, with another delta
-	// than the one in the view.
-	d.below(0, func() {
-		d.takeOff(first)
-		now := doc.Change{Delta: patch, Effect: d.view.Apply(patch)}
-		d.observer.Patched(patch)
-		replaced(first.change, now, d.pending)
-		d.settle(first, Outcome{Revision: rev})
-		for _, m := range d.pending {
-			m.dead = true // what was sent of it follows an attempt that is not in the log
-		}
-	})
+	// An earlier attempt came through, or the server has run it. It is this mutation,
+	// with another delta than the one in the view.
+	d.supersede(first, id, patch, rev)
 }
 
 // conflict takes the refusal of an attempt. The mutation is run again, and later
@@ -156,7 +160,7 @@ func (d *Document) conflict(f *wire.Conflict) {
 	m.unanswered = max(0, m.unanswered-1)
 	if m.id == f.ID {
 		m.stale, m.dead = m.claim == nil, true
-		d.below(i, func() {})
+		d.below(i, doc.Own, func() {})
 	}
 	d.submit()
 }
@@ -177,7 +181,7 @@ func (d *Document) reject(f *wire.Reject) {
 	dropped := d.pending[i]
 	d.pending = slices.Delete(slices.Clone(d.pending), i, i+1)
 	later := d.pending[i:]
-	d.below(i, func() {
+	d.below(i, doc.Own, func() {
 		d.takeOff(dropped)
 		replaced(dropped.change, doc.Change{}, later)
 		for _, m := range later {

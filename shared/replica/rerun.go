@@ -4,20 +4,29 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// below makes a change below the pending mutations from index from on: they are
-// taken off, change is called, and they are put on again, their edits moved.
-func (d *Document) below(from int, change func()) {
+// below makes a change of an author's below the pending mutations from index from on:
+// they are taken off, change is called, and they are put on again, their edits moved.
+func (d *Document) below(from int, by doc.Author, change func()) {
 	d.view.Rebase(func(r *doc.Rebase) {
-		r.Own(func() { d.rollback(from) })
-		r.Others(change)
-		move(r, d.pending[from:])
-		r.Own(func() { d.putBack(r, from) })
+		rollback(r, d.pending[from:], d.takeOff)
+		r.Below(by, change)
+		d.putBack(r, from)
 	})
+}
+
+// rollback has mutations taken off the view, the last first, to be put back.
+func rollback(r *doc.Rebase, list []*mutation, takeOff func(*mutation)) {
+	for _, m := range slices.Backward(list) {
+		if m.off = (doc.Below{}); m.edits() {
+			r.Own(func() { takeOff(m) })
+		} else {
+			m.off = r.TakeOff(func() { takeOff(m) })
+		}
+	}
 }
 
 // putBack puts the mutations from index from on, which are not applied, on the view.
@@ -34,7 +43,7 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 		n, id := len(d.pending), m.id
 		switch later := rest[i+1:]; {
 		case !d.due(m):
-			if d.apply(m); m.dead {
+			if d.asItWas(r, m); m.dead {
 				d.renew(m)
 			}
 			d.pending = append(d.pending, m)
@@ -47,58 +56,68 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 	}
 }
 
+// asItWas puts a mutation, which is not applied, on the view as it was.
+func (d *Document) asItWas(r *doc.Rebase, m *mutation) {
+	again := func() { d.apply(m) }
+	if m.edits() {
+		r.Stands(m.change.Edits, again)
+	} else {
+		r.Again(m.off, again)
+	}
+}
+
 // due reports whether a mutation is to be run again.
 func (d *Document) due(m *mutation) bool {
 	switch {
 	case m.claim != nil:
 		return false
+	case m.call != nil:
+		return m.stale && !d.reading
 	case m.edits():
 		return m.stale || m.missed && d.state == live
 	}
 	return m.stale && d.state == live && !m.undecided()
 }
 
-// doAgain does the edits of a mutation again. If they cannot be done, later ones are
-// moved over what they did.
-func (d *Document) doAgain(r *doc.Rebase, m *mutation, later []*mutation) {
-	was := m.change
-	now, done := d.runAgain(m, m.redo)
-	if !done {
-		r.Vague()
-		r.Unmake(was.Edits)
-		move(r, later)
+// leaveOff says that a mutation, which is not applied, will not be put back.
+func leaveOff(r *doc.Rebase, m *mutation) {
+	if r.Move(m.change.Edits); m.edits() {
+		r.Unmake(m.change.Edits)
+	} else {
+		r.Again(m.off, func() {})
 	}
-	replaced(was, now, later)
+}
+
+// doAgain does the edits of a mutation again.
+func (d *Document) doAgain(r *doc.Rebase, m *mutation, later []*mutation) {
+	r.Move(m.change.Edits)
+	was, done := m.change, false
+	r.Own(func() {
+		var now doc.Change
+		now, done = d.runAgain(m, m.redo)
+		replaced(was, now, later)
+	})
+	if !done {
+		r.Unmake(was.Edits)
+	}
 }
 
 // runFunctionAgain runs the function of a mutation again. What comes of it may be
-// something else than it was: edits of later ones are moved over the difference.
+// something else than it was: later ones are moved over the difference.
 func (d *Document) runFunctionAgain(r *doc.Rebase, m *mutation, later []*mutation) {
-	r.Vague()
-	was, edits := m.change, m.edits()
+	r.Move(m.change.Edits)
+	was := m.change
 	var now doc.Change
-	var back delta.Delta
 	r.Own(func() {
 		now, _ = d.runAgain(m, m.again)
 		replaced(was, now, later)
 		d.view.Apply(now.Inverse)
-		if !edits {
-			back = d.view.Apply(was.Delta).Inverse
-		}
 	})
-	if edits {
-		r.Unmake(was.Edits)
+	again := func() { d.view.Apply(now.Delta) }
+	if was.Edits != nil {
+		r.Instead(was.Edits, again)
 	} else {
-		r.Anew(func() { d.view.Apply(back) })
-	}
-	move(r, later)
-	r.Anew(func() { d.view.Apply(now.Delta) })
-	move(r, later)
-}
-
-func move(r *doc.Rebase, list []*mutation) {
-	for _, m := range list {
-		r.Move(m.change.Edits)
+		r.Again(m.off, again)
 	}
 }
 
@@ -106,6 +125,9 @@ func move(r *doc.Rebase, list []*mutation) {
 // one; if nothing comes of it, it is over. It returns what has come of it, and whether
 // it could be run.
 func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done bool) {
+	if m.call != nil {
+		return d.callAgain(m)
+	}
 	if author == nil {
 		d.over(m, Outcome{Err: &RejectedError{
 			Code: wire.CodeConflict, Detail: "what the edit was based on has changed, and it cannot be run again",
@@ -123,8 +145,13 @@ func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done
 	}
 	switch nothing := err != nil || change.Empty(); {
 	case nothing && byEdits && m.missed:
-		// The function has the last word, once the replica is at the head.
-		change = doc.Change{Edits: m.change.Edits, Seen: m.change.Seen, Reads: m.change.Seen}
+		// The function has the last word, once the replica is at the head. Edits that
+		// are not made move nothing.
+		edits := m.change.Edits
+		if err != nil {
+			edits = []doc.Edit{}
+		}
+		change = doc.Change{Edits: edits, Seen: m.change.Seen, Reads: m.change.Seen}
 	case err != nil:
 		d.over(m, Outcome{Err: err})
 		return doc.Change{}, false

@@ -23,7 +23,8 @@ var simSeed = flag.Int64("replica.seed", -1, "run only this seed of the simulati
 // connections that break, losing what is on its way, with a server that
 // restarts. They leave the document, too, and open it again. In the end all are equal, every edit that was acknowledged is in the
 // log once and no edit twice, counters count, and money is neither made nor lost.
-// Checksums come all the time, and none differs.
+// Checksums come all the time, and none differs. A third of the edits are named, so the
+// server runs them where they conflict.
 func TestL3_L4_L8_Simulation(t *testing.T) {
 	simulate(t, 300, func(s *sim) { s.run() })
 }
@@ -79,7 +80,7 @@ type simClient struct {
 	faults uint64
 }
 
-const accounts, deposit = 4, 10
+const accounts, deposit, stock = 4, 10, 8
 
 func newSim(t *testing.T, seed int64) *sim {
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
@@ -202,6 +203,13 @@ func (s *sim) quiet() bool {
 func (c *simClient) transact(random *rand.Rand) {
 	c.tag++
 	kind, seed := []string{"count", "pay", "card"}[random.IntN(3)], random.Uint64()
+	if random.IntN(3) == 0 {
+		if random.IntN(3) == 0 {
+			kind = "take"
+		}
+		c.invoke(namedEdit{Client: c.name, Kind: kind, Tag: c.tag, Seed: seed})
+		return
+	}
 	gives := random.IntN(15) == 0
 	runs, tag := 0, c.tag
 	fn := func(tx *doc.Tx) error {
@@ -211,7 +219,7 @@ func (c *simClient) transact(random *rand.Rand) {
 				return errUnwanted
 			}
 		}
-		if err := c.body(tx, kind, rand.New(rand.NewPCG(seed, 0))); err != nil {
+		if err := body(tx, c.name, kind, rand.New(rand.NewPCG(seed, 0))); err != nil {
 			return err
 		}
 		return tx.Set(delta.PointerOf("mark-"+c.name), fmt.Appendf(nil, `"%s %d %d"`, kind, tag, runs))
@@ -220,24 +228,65 @@ func (c *simClient) transact(random *rand.Rand) {
 	if random.IntN(12) == 0 {
 		mutate = c.mutateOnce
 	}
-	_, err := mutate(tag, fn)
+	change, err := mutate(tag, fn)
+	c.noteMade(tag, change, err)
+}
+
+func (c *simClient) noteMade(tag uint64, change doc.Change, err error) {
 	c.check()
 	switch {
-	case err == nil:
+	case err == nil && !change.Empty():
 		c.made = append(c.made, tag)
-	case !errors.Is(err, replica.ErrNotReady) && !errors.Is(err, errUnwanted):
+	case err != nil && !errors.Is(err, replica.ErrNotReady) && !errors.Is(err, errUnwanted):
 		c.t.Fatal(err)
 	}
 }
 
+// namedEdit is the arguments of an edit that the server can make as well.
+type namedEdit struct {
+	Client, Kind string
+	Tag, Seed    uint64
+}
+
+// run is its function.
+func (e namedEdit) run(tx *doc.Tx) error {
+	if err := body(tx, e.Client, e.Kind, rand.New(rand.NewPCG(e.Seed, 0))); err != nil {
+		return err
+	}
+	return tx.Set(delta.PointerOf("mark-"+e.Client), fmt.Appendf(nil, `"%s %d named"`, e.Kind, e.Tag))
+}
+
+func (c *simClient) invoke(e namedEdit) {
+	args, err := json.Marshal(e)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	change, err := c.doc.Invoke(e.Tag, "edit", args, func(view *doc.Doc) (doc.Change, error) { return view.Update(e.run) })
+	c.noteMade(e.Tag, change, err)
+}
+
 // body reads and writes.
-func (c *simClient) body(tx *doc.Tx, kind string, random *rand.Rand) error {
+func body(tx *doc.Tx, client, kind string, random *rand.Rand) error {
 	switch kind {
 	case "count":
 		if err := increment(tx, "/total"); err != nil {
 			return err
 		}
-		return increment(tx, delta.PointerOf("own-"+c.name))
+		return increment(tx, delta.PointerOf("own-"+client))
+	case "take":
+		// The last one can be sold once.
+		left, found := tx.Get("/stock")
+		switch {
+		case !found:
+			return tx.Set("/stock", strconv.AppendInt(nil, stock-1, 10))
+		case string(left) == "0":
+			return errUnwanted
+		}
+		n, err := strconv.Atoi(string(left))
+		if err != nil {
+			return err
+		}
+		return tx.Set("/stock", strconv.AppendInt(nil, int64(n-1), 10))
 	case "pay":
 		if !tx.IsObject("/bank") {
 			bank := make(map[string]int)
@@ -330,7 +379,8 @@ func (s *sim) verify() {
 	if acknowledged == 0 && *simSeed < 0 {
 		s.t.Error("nothing was acknowledged: this simulates nothing")
 	}
-	s.t.Logf("%d clients, %d records, %d acknowledged, %d second runs", len(s.clients), len(s.server.log), acknowledged, reruns)
+	s.t.Logf("%d clients, %d records, %d acknowledged, %d second runs, %d rewritten by the server, %d refused by it",
+		len(s.clients), len(s.server.log), acknowledged, reruns, s.server.rewritten, s.server.refused)
 }
 
 func (s *sim) verifyCounts(state any, kinds map[string]int) {
@@ -349,6 +399,9 @@ func (s *sim) verifyCounts(state any, kinds map[string]int) {
 	object := state.(map[string]any)
 	if got := number(object["total"]); got != kinds["count"] {
 		s.t.Errorf("the total is %d after %d increments", got, kinds["count"])
+	}
+	if taken := kinds["take"]; taken > stock || taken > 0 && number(object["stock"]) != stock-taken {
+		s.t.Errorf("%v of %d are left after %d were taken", object["stock"], stock, taken)
 	}
 	for _, c := range s.clients {
 		if got := number(object["own-"+c.name]); got != kinds["count"+c.name] {

@@ -1,6 +1,8 @@
 package replica_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -22,6 +24,8 @@ type simServer struct {
 	conns  []*simConn
 	number uint32 // names the document, anew after each restart
 	issued byte   // client ids given out
+
+	rewritten, refused int // named edits
 }
 
 type simRecord struct {
@@ -48,6 +52,7 @@ func sumOf(t testing.TB, state any) doc.Checksum {
 type simPush struct {
 	from *simConn
 	push *wire.Push
+	args []byte // of a named edit, else nil
 }
 
 // simConn is a connection: what is on its way in each direction, in order.
@@ -102,7 +107,11 @@ func (s *simServer) handle(c *simConn, f wire.Frame) {
 		c.open = false
 	case *wire.Push:
 		if c.open {
-			s.queue = append(s.queue, simPush{c, f})
+			s.queue = append(s.queue, simPush{c, f, nil})
+		}
+	case *wire.Invoke:
+		if c.open {
+			s.queue = append(s.queue, simPush{c, asPush(f), f.Args})
 		}
 	case *wire.Ping:
 		s.say(c, &wire.Pong{Number: f.Number})
@@ -157,8 +166,10 @@ func (s *simServer) lastOf(client record.ClientID, log []simRecord, reserved []r
 	return last
 }
 
-func (s *simServer) holds(client record.ClientID, id record.MutationID, reserved []record.Mutation) bool {
-	same := func(m record.Mutation) bool { return m.Client == client && m.ID == id }
+func (s *simServer) holds(p simPush, reserved []record.Mutation) bool {
+	same := func(m record.Mutation) bool {
+		return m.Client == p.from.client && (m.ID == p.push.ID || p.args != nil && m.ID == p.push.ID.Rewritten())
+	}
 	return slices.ContainsFunc(reserved, same) ||
 		slices.ContainsFunc(s.log, func(r simRecord) bool { return slices.ContainsFunc(r.rec.Mutations, same) })
 }
@@ -180,10 +191,16 @@ func (s *simServer) commit(crash bool) {
 	state := s.head().state
 	for _, p := range batch {
 		switch last := s.lastOf(p.from.client, s.log, reserved); {
-		case s.holds(p.from.client, p.push.ID, reserved):
+		case s.holds(p, reserved):
 			// Its commit tells, or has told.
 		case p.push.ID.Number <= last.Number:
 			s.say(p.from, &wire.Reject{Doc: s.number, ID: p.push.ID, Code: wire.CodeUnknownMutation})
+		case p.args != nil && p.push.Follows.Number == last.Number &&
+			(p.push.Follows != last || len(p.push.Delta) == 0 || !s.sees(p, state, reserved) || s.random.IntN(4) == 0):
+			if m, ok := s.runNamed(p, state, last); ok {
+				reserved = append(reserved, m)
+				state = mergePatch(state, decode(s.t, m.Delta))
+			}
 		case p.push.Follows != last, !s.sees(p, state, reserved), s.random.IntN(12) == 0:
 			conflicts = append(conflicts, p)
 		default:
@@ -197,6 +214,32 @@ func (s *simServer) commit(crash bool) {
 	for _, p := range conflicts {
 		s.say(p.from, &wire.Conflict{Doc: s.number, ID: p.push.ID, Head: s.head().at.Revision})
 	}
+}
+
+// runNamed runs a named edit on a state. Unlike a real server this one refuses it on
+// account of what is not stored yet.
+func (s *simServer) runNamed(p simPush, state any, last record.MutationID) (m record.Mutation, ok bool) {
+	var e namedEdit
+	if err := json.Unmarshal(p.args, &e); err != nil {
+		s.t.Fatal(err)
+	}
+	d, err := doc.Parse([]byte(plain(state)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	change, err := d.Update(e.run)
+	if err != nil {
+		s.refused++
+		s.say(p.from, &wire.Reject{Doc: s.number, ID: p.push.ID, Code: wire.CodeMutator, Detail: err.Error()})
+		return m, false
+	}
+	m = record.Mutation{Client: p.from.client, ID: p.push.ID.Rewritten(), Delta: change.Delta.Bytes()}
+	if p.push.Follows == last && bytes.Equal(p.push.Delta, m.Delta) {
+		m.ID = p.push.ID
+	} else {
+		s.rewritten++
+	}
+	return m, true
 }
 
 // late takes out of the queue, as a rule, what is left of connections that have

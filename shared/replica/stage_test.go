@@ -92,6 +92,8 @@ func (s *stage) after() {
 		switch f := f.(type) {
 		case *wire.Push:
 			s.pushed = append(s.pushed, f)
+		case *wire.Invoke:
+			s.pushed = append(s.pushed, asPush(f))
 		case *wire.Open:
 			s.opens++
 			s.asked = f.Request
@@ -114,6 +116,12 @@ func describe(f wire.Frame) string {
 		return "leave " + f.Key
 	case *wire.Push:
 		return fmt.Sprintf("push %s after %s on r%d, read %s: %s", id(f.ID), id(f.Follows), f.Base, readsText(f.Reads), f.Delta)
+	case *wire.Invoke:
+		offer := "no offer"
+		if len(f.Delta) > 0 {
+			offer = string(f.Delta)
+		}
+		return fmt.Sprintf("invoke %s after %s on r%d, %s %s, read %s: %s", id(f.ID), id(f.Follows), f.Base, f.Name, f.Args, readsText(f.Reads), offer)
 	case *wire.SetPresence:
 		return fmt.Sprintf("presence %s", f.State)
 	case *wire.Ping:

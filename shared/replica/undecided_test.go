@@ -151,3 +151,48 @@ func TestNewEpochDecides(t *testing.T) {
 		t.Errorf("pushed %s after %s on r%d", id(p.ID), id(p.Follows), p.Base)
 	}
 }
+
+// TestL8_SentAgainOnlyAsItWas: the document was left while an edit was on its way, and
+// opened and edited again; then the connection broke. The log has the first edit. The
+// second did not see it: as it is it must not be sent again, as if it followed that.
+func TestL8_SentAgainOnlyAsItWas(t *testing.T) {
+	s := newLive(t, `{"n":0}`)
+	s.edit("/n+")
+	first := s.mine(0)
+	s.leave()
+	s.reopen()
+	s.opened(`{"n":0}`, s.at, s.at.Revision, record.MutationID{})
+	edit := s.edit("/n+")
+	before := s.mine(0).ID
+	s.resumeOn(first)
+	s.wantPushed(2)
+	if p := s.pushed[0]; p.ID == before || p.Base != 20 || p.Follows != first.ID || string(p.Delta) != `{"n":2}` {
+		t.Errorf("sent %s after %s on r%d: %s", id(p.ID), id(p.Follows), p.Base, p.Delta)
+	}
+	s.commit(s.mine(0))
+	s.wantSettled(edit, 30)
+	s.wantView(`{"n":2}`)
+}
+
+// TestL3_EarlierClaimIsInTheLog: the empty delta that took the number of an edit which
+// was given up was sent twice. Whichever is in the log, the edit is not.
+func TestL3_EarlierClaimIsInTheLog(t *testing.T) {
+	s := newLive(t, `{}`)
+	first := s.edit("/a+")
+	given := s.edit("!/seat", `/seat="me"`)
+	one := s.mine(1)
+	s.resumeOn(theirs(`{"seat":"other"}`))
+	s.conflict(0)
+	claim := s.mine(0)
+	if string(claim.Delta) != "{}" {
+		t.Fatalf("the claim is %s", claim.Delta)
+	}
+	s.say(&wire.Conflict{Doc: s.number, ID: one.ID, Head: s.at.Revision}) // of a node that is behind
+	s.wantPushed(1, 2, 2, 1, 2)
+	s.commit(one, claim)
+	s.wantSettled(first, 30)
+	if outcome := s.settled[given]; !errors.Is(outcome.Err, errUnwanted) {
+		t.Errorf("the outcome is %+v, want the function's error", outcome)
+	}
+	s.wantView(`{"a":1,"seat":"other"}`)
+}

@@ -4,92 +4,23 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/rivulet-sync/rivulet/shared/doc"
 )
 
-// Origin says where the changes of a batch come from.
-type Origin uint8
+// Origin is the author of the changes of a batch: [Own], [Others] or a name.
+type Origin = doc.Author
 
 const (
-	// Others made them.
-	Others Origin = iota
+	// Others made them, nobody knows who.
+	Others = doc.Others
 	// Own changes: an edit of this session is undone or made again.
-	Own
+	Own = doc.Own
 )
 
 type batch struct {
 	origin Origin
 	done   []Splice
-}
-
-// runs are stretches of text that were typed in one go, the latest last.
-type runs []run
-
-type run struct{ from, to int }
-
-// runsMax bounds how many runs are known, of one's own and of others' each.
-const (
-	ownRunsMax    = 8
-	othersRunsMax = 32
-)
-
-// endAt reports whether a run ends at pos once del units there are gone.
-func (rs runs) endAt(pos, del int) bool {
-	for _, r := range rs {
-		if r.from < pos && pos <= r.to && r.to <= pos+del {
-			return true
-		}
-	}
-	return false
-}
-
-// delete notes that n units at pos are gone. A run without text is none: where it
-// ended there is another one's text.
-func (rs *runs) delete(pos, n int) {
-	kept := (*rs)[:0]
-	for _, r := range *rs {
-		if r = (run{without(r.from, pos, n), without(r.to, pos, n)}); r.from < r.to {
-			kept = append(kept, r)
-		}
-	}
-	*rs = kept
-}
-
-func without(at, pos, n int) int { return at - min(n, max(0, at-pos)) }
-
-// divide notes that somebody else has inserted n units at pos. Of a run that this
-// divides the end is left.
-func (rs runs) divide(pos, n int) {
-	for i, r := range rs {
-		switch {
-		case pos <= r.from:
-			rs[i] = run{r.from + n, r.to + n}
-		case pos < r.to:
-			rs[i] = run{pos + n, r.to + n}
-		}
-	}
-}
-
-// insert notes that n units were typed at pos, behind a run or as a new one.
-func (rs *runs) insert(pos, n, limit int) {
-	goesOn := false
-	list := *rs
-	for i, r := range list {
-		switch {
-		case pos <= r.from:
-			list[i] = run{r.from + n, r.to + n}
-		case pos <= r.to:
-			goesOn = goesOn || pos == r.to
-			list[i].to += n
-		}
-	}
-	switch {
-	case goesOn:
-	case len(list) < limit:
-		*rs = append(list, run{pos, pos + n})
-	default:
-		copy(list, list[1:])
-		list[limit-1] = run{pos, pos + n}
-	}
 }
 
 // Begin begins a batch of changes, one record of the log for instance, which are
@@ -137,7 +68,7 @@ func (s *State) EndAs(sum []Splice) []Splice {
 func (s *State) EndIf(sum []Splice) []Splice {
 	if s.observed() {
 		s.settle()
-		if !s.leads(sum) {
+		if !s.leads(s.total, sum) {
 			return s.End()
 		}
 	}
@@ -178,43 +109,28 @@ func (s *State) touch(key string, it *item) {
 }
 
 // settle finds the splices of the changes since it was last called.
-func (s *State) settle() {
+func (s *State) settle() { s.settleAs(nil) }
+
+// settleAs is settle with the splices that the changes may be.
+func (s *State) settleAs(likely []Splice) {
 	if len(s.touched) == 0 {
 		return
 	}
-	splices := s.derive(s.touched)
-	others := s.origin() == Others
+	var splices []Splice
+	if len(likely) > 0 && s.leads(s.touched, likely) {
+		splices = likely
+	} else {
+		splices = s.derive(s.touched)
+	}
+	by := s.origin()
 	for i := range splices {
 		sp := &splices[i]
-		if others && sp.Ins != "" {
-			sp.Continues = s.continues(sp.Pos, s.others.endAt(sp.Pos, sp.Del))
+		if by != Own && sp.Ins != "" {
+			sp.Continues = s.others.reach(sp.Pos, by)
 		}
-		s.shift(sp, !others)
+		s.shift(sp, by, false)
 	}
 	s.keep(splices)
-}
-
-// continues decides on which side of an insertion at pos a pending one of this
-// session is to be. Where the two do not read what the other writes both stand,
-// so it must say what the keys say: behind what was appended to a chunk, before
-// what was put in front of one or behind an own chunk that is typed into.
-func (s *State) continues(pos int, known bool) bool {
-	it, within := s.tree.AtWeight(pos)
-	c := it.Value
-	if was := s.touched[c.key]; was != "" {
-		if within == 0 {
-			return false
-		}
-		if Units(was) == within && strings.HasPrefix(c.text, was) {
-			return true
-		}
-	}
-	if within == 0 && pos > 0 {
-		if left, _ := s.find(pos); left.Value.mine {
-			return false
-		}
-	}
-	return known
 }
 
 // keep adds splices to the batch that is under way.
@@ -231,20 +147,28 @@ func (s *State) keep(splices []Splice) {
 	b.done = append(b.done, splices...)
 }
 
-// shift moves what is remembered about places over a change, and remembers it.
-func (s *State) shift(sp *Splice, own bool) {
+// shift moves what is remembered about places over a change, and remembers it. What was
+// not typed, but is one's own, may have been there before.
+func (s *State) shift(sp *Splice, by Origin, typed bool) {
+	if sp.Del > 0 && by == Own {
+		s.bury(sp)
+	}
 	s.last = sp.move(s.last, Left)
 	if sp.Del > 0 {
 		s.own.delete(sp.Pos, sp.Del)
 		s.others.delete(sp.Pos, sp.Del)
 	}
 	if n := Units(sp.Ins); n > 0 {
-		typist, rest, limit := &s.others, &s.own, othersRunsMax
-		if own {
-			typist, rest, limit = &s.own, &s.others, ownRunsMax
+		if by == Own && !typed && s.exhume(sp.Pos, n, sp.Ins) {
+			return
 		}
-		rest.divide(sp.Pos, n)
-		typist.insert(sp.Pos, n, limit)
+		if by == Own {
+			s.others.divide(sp.Pos, n, Own, othersPassagesMax)
+			s.own.insert(sp.Pos, n, Own, ownPassagesMax)
+		} else {
+			s.own.divide(sp.Pos, n, by, ownPassagesMax)
+			s.others.insert(sp.Pos, n, by, othersPassagesMax)
+		}
 	}
 }
 
@@ -293,17 +217,17 @@ func (s *State) stretchesOf(was map[string]string, fn func(pos int, old, now str
 	}
 }
 
-// leads reports whether splices lead from the text before the outermost batch to
+// leads reports whether splices lead from the text as it was in the touched chunks to
 // the text now. They do if each stretch that was touched becomes what it is, and
 // nothing else is changed.
-func (s *State) leads(splices []Splice) bool {
+func (s *State) leads(was map[string]string, splices []Splice) bool {
 	type stretch struct {
 		pos      int // now
 		old, now []uint16
 	}
 	var list []stretch
 	shift := 0 // from where things are now to where they were
-	s.stretchesOf(s.total, func(pos int, old, now string) {
+	s.stretchesOf(was, func(pos int, old, now string) {
 		st := stretch{pos + shift, utf16.Encode([]rune(old)), utf16.Encode([]rune(now))}
 		shift += len(st.old) - len(st.now)
 		list = append(list, st)

@@ -16,12 +16,17 @@ type chunk struct {
 	units  int     // length of text in UTF-16 units; a marker has none
 	marker *marker // nil: a piece of text
 
+	owners
+	loose bool // is in State.loose
+}
+
+// owners is what is known of those who write in a chunk.
+type owners struct {
 	// mine: this session made it, nobody else has changed it. Only such a chunk
 	// is extended in place at its end.
 	mine bool
 	// foreign: someone else may be writing there. It is left out of compaction.
 	foreign bool
-	loose   bool // is in State.loose
 }
 
 type item = rank.Item[*chunk]

@@ -2,7 +2,6 @@ package text
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
@@ -29,6 +28,7 @@ type Text struct {
 	depth    int        // of the series within it
 	amounted bool       // the series under way is in the sum
 	editing  bool       // an edit of a transaction is being done
+	saves    saves
 	watches  map[*watch]struct{}
 	log      history
 }
@@ -150,7 +150,9 @@ func (t *Text) leave() { t.editing = false }
 
 // Reset implements [doc.Derived].
 func (t *Text) Reset(members iter.Seq2[string, doc.Value]) {
-	t.hold()
+	if t.plainly() {
+		defer t.state.End()
+	}
 	t.tagged = false
 	t.state.Reset(func(yield func(string, string) bool) {
 		for name, v := range members {
@@ -165,7 +167,9 @@ func (t *Text) Reset(members iter.Seq2[string, doc.Value]) {
 
 // Changed implements [doc.Derived].
 func (t *Text) Changed(name string, now doc.Value) {
-	t.hold()
+	if t.plainly() {
+		defer t.state.End()
+	}
 	raw := now.Raw()
 	if name == tagName {
 		t.tagged = raw == tag
@@ -177,11 +181,21 @@ func (t *Text) Changed(name string, now doc.Value) {
 func (t *Text) hold() {
 	if !t.holding && t.state.observed() {
 		t.holding, t.vague, t.sum = true, false, nil
-		t.state.Begin(Others)
+		t.state.Begin(Own)
 	}
-	if t.depth == 0 && !t.editing {
-		t.vague = true
+}
+
+// plainly holds a change, and reports whether it is a plain write of a transaction, or
+// one that is taken back: a batch of one's own is begun for it.
+func (t *Text) plainly() bool {
+	t.hold()
+	if t.depth > 0 || t.editing || t.detach == nil {
+		return false
 	}
+	t.save(1)
+	t.vague = true
+	t.state.Begin(Own)
+	return true
 }
 
 // Flush implements [doc.Flusher].
@@ -198,19 +212,17 @@ func (t *Text) Flush() {
 }
 
 // Begin implements [doc.Positioned].
-func (t *Text) Begin(own bool) {
+func (t *Text) Begin(by doc.Author) {
 	t.depth++
 	t.hold()
-	if own {
-		t.state.Begin(Own)
-	} else {
-		t.state.Begin(Others)
-	}
+	t.state.Begin(by)
 }
 
 // End implements [doc.Positioned].
-func (t *Text) End() any {
+func (t *Text) End(back any) any {
 	t.depth--
+	undone, _ := back.([]Splice)
+	t.state.settleAs(inverse(undone))
 	splices := t.state.End()
 	if t.depth == 0 && !t.amounted {
 		t.vague = true
@@ -220,6 +232,19 @@ func (t *Text) End() any {
 		return nil
 	}
 	return splices
+}
+
+// Sum implements [doc.Positioned].
+func (t *Text) Sum(series ...any) any {
+	var all []Splice
+	for _, one := range series {
+		splices, _ := one.([]Splice)
+		all = append(all, splices...)
+	}
+	if sum := condense(all); sum != nil {
+		return sum
+	}
+	return nil
 }
 
 // Amounts implements [doc.Positioned].
@@ -261,6 +286,7 @@ func (e *splicing) Do(tx *doc.Tx) error {
 		if e.done {
 			sp = t.state.within(sp)
 		}
+		t.save(0)
 		done, err := t.state.Splice(&t.object, sp.Pos, sp.Del, sp.Ins)
 		if err != nil {
 			return err
@@ -300,14 +326,18 @@ func (e *splicing) Move(b *doc.Below) {
 
 // Unmake implements [doc.Mover].
 func (e *splicing) Unmake(b *doc.Below) {
-	if !e.done {
-		return
+	if e.done && len(e.splices) > 0 {
+		back, _ := b.Get(e.text).([]Splice)
+		b.Put(e.text, join(back, inverse(e.splices)))
 	}
-	back, _ := b.Get(e.text).([]Splice)
-	for _, sp := range slices.Backward(e.splices) {
-		back = append(back, sp.Inverse())
+}
+
+// Stand implements [doc.Mover].
+func (e *splicing) Stand(collection any, made *doc.Below) {
+	if collection == e.text {
+		e.splices, _ = made.Get(e.text).([]Splice)
+		made.Put(e.text, nil)
 	}
-	b.Put(e.text, back)
 }
 
 // Inverse must be called before the document changes again.
@@ -316,10 +346,7 @@ func (e *splicing) Inverse() doc.Edit {
 		return nil
 	}
 	back := &keptSplicing{since: e.text.keepLog()}
-	back.text = e.text
-	for _, sp := range slices.Backward(e.splices) {
-		back.splices = append(back.splices, sp.Inverse())
-	}
+	back.text, back.splices = e.text, inverse(e.splices)
 	return back
 }
 
@@ -371,6 +398,9 @@ func (e *marking) Move(b *doc.Below) {
 
 // Unmake implements [doc.Mover].
 func (e *marking) Unmake(*doc.Below) {}
+
+// Stand implements [doc.Mover].
+func (e *marking) Stand(any, *doc.Below) {}
 
 func (e *marking) over(splices []Splice) {
 	for i := range e.marks {

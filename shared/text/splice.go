@@ -2,6 +2,7 @@ package text
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -28,6 +29,15 @@ type RangeError struct{ Pos, Del, Len int }
 
 func (e *RangeError) Error() string {
 	return "text: " + strconv.Itoa(e.Del) + " units at " + strconv.Itoa(e.Pos) + " of a text of " + strconv.Itoa(e.Len)
+}
+
+// inverse returns the splices that take a list of them back.
+func inverse(list []Splice) []Splice {
+	back := make([]Splice, 0, len(list))
+	for _, sp := range slices.Backward(list) {
+		back = append(back, sp.Inverse())
+	}
+	return back
 }
 
 // ErrEncoding reports a text to be inserted which is no valid UTF-8. Half a
@@ -71,7 +81,7 @@ func (s *State) Splice(st Store, pos, del int, ins string) (Splice, error) {
 		}
 	}
 	if ins != "" {
-		done.Continues = s.insert(pos, ins) || s.own.endAt(pos, del)
+		done.Continues = s.insert(pos, ins) || s.own.reach(pos, Own)
 	}
 	if moved && len(s.loose) > 0 {
 		s.tidy(pos + Units(ins))
@@ -90,7 +100,7 @@ func (s *State) enter(st Store) {
 
 func (s *State) leave(done Splice) {
 	s.store = nil
-	s.shift(&done, true)
+	s.shift(&done, Own, true)
 	s.last = done.Pos + Units(done.Ins)
 	switch {
 	case len(s.batches) > 0:
@@ -132,7 +142,7 @@ func (s *State) insert(pos int, ins string) (continues bool) {
 		return true
 	case isText(left) && left.Value.mine:
 		continues = true
-	case pos != s.last && isText(right) && !right.Value.foreign && right.Value.units+n <= growMax:
+	case pos != s.last && !s.own.reach(pos, Own) && isText(right) && !right.Value.foreign && right.Value.units+n <= growMax:
 		s.store.ReadGap(keyOf(left), keyOf(right))
 		s.write(right, 0, 0, ins, n)
 		return false
@@ -191,6 +201,9 @@ func (s *State) create(left, right *item, run bool, text string) *item {
 func (s *State) newKey(left, right *item, run bool) string {
 	s.store.ReadGap(keyOf(left), keyOf(right))
 	key := keyBetween(keyOf(left), keyOf(right), run)
+	for s.buried(key) && len(key) <= longKey {
+		key = keyBetween(key, keyOf(right), run)
+	}
 	if len(key) > longKey {
 		return s.makeRoom(left, right)
 	}

@@ -38,12 +38,13 @@ type State struct {
 	store    Store // of the edit under way, else nil
 	expected write // the write under way, so that Changed need not parse it
 
-	last   int             // where the last own edit ended
-	loose  []*chunk        // own small chunks that compaction has not seen yet
-	spare  []*chunk        // memory for loose
-	own    runs            // typed in this session
-	others runs            // typed by others meanwhile
-	gone   map[string]bool // own chunks deleted by own edits, which may be undone
+	last   int               // where the last own edit ended
+	loose  []*chunk          // own small chunks that compaction has not seen yet
+	spare  []*chunk          // memory for loose
+	own    passages          // typed in this session
+	others passages          // typed by others meanwhile
+	graves []grave           // what own changes have deleted last
+	gone   map[string]owners // of chunks deleted by own edits, which may be undone
 
 	batches []batch
 	touched map[string]string // within a batch, since it was last looked at: the text that was there
@@ -67,7 +68,7 @@ func New() *State {
 	s := &State{tree: rank.New(func(a, b *chunk) int { return cmp.Compare(a.key, b.key) })}
 	s.byKey = make(map[string]*item)
 	s.touched, s.total = make(map[string]string), make(map[string]string)
-	s.gone = make(map[string]bool)
+	s.gone = make(map[string]owners)
 	s.cursors = make(map[*Cursor]struct{})
 	return s
 }
@@ -80,30 +81,43 @@ func (s *State) Reset(members iter.Seq2[string, string]) {
 	if single {
 		s.Begin(Own)
 	}
-	was := s.byKey
+	was, others := s.byKey, len(s.batches) > 0 && s.origin() != Own
+	own := len(s.batches) > 0 && !single && !others
 	if len(s.batches) == 0 {
-		was, s.own, s.others = nil, nil, nil
+		was, s.own, s.others, s.graves = nil, nil, nil, nil
 	}
 	s.tree.Clear()
 	s.wide = 0
 	s.byKey = make(map[string]*item)
-	clear(s.gone)
+	if !own {
+		clear(s.gone)
+	}
 	s.markers, s.loose, s.spare, s.at = nil, nil, nil, nil
 	for key, raw := range members {
 		c := parse(key, raw)
 		if c == nil {
 			continue
 		}
-		if it := was[key]; it == nil {
+		switch it := was[key]; {
+		case it == nil:
 			s.touch(key, nil)
-		} else if it.Value.raw == raw {
-			c.mine, c.foreign = it.Value.mine, it.Value.foreign
+			c.owners = s.gone[key]
+			c.foreign = c.foreign || others
+			delete(s.gone, key)
+		case it.Value.raw == raw:
+			c.owners = it.Value.owners
 			delete(was, key)
+		case own:
+			c.owners = it.Value.owners
+		default:
+			c.foreign = others
 		}
 		s.add(c)
 	}
 	for key, it := range was {
-		s.touch(key, it)
+		if s.touch(key, it); own && s.byKey[key] == nil {
+			s.goes(it.Value)
+		}
 	}
 	if single {
 		s.End()
@@ -184,22 +198,22 @@ func (s *State) Changed(key, raw string, present bool) {
 	}
 	s.touch(key, it)
 	s.at = nil
-	others := s.store == nil && s.origin() == Others
+	others := s.store == nil && s.origin() != Own
 	switch {
 	case now == nil:
-		if !others && it.Value.mine {
-			if len(s.gone) == goneMax {
-				clear(s.gone)
-			}
-			s.gone[key] = true
+		if !others {
+			s.goes(it.Value)
 		}
 		s.remove(it)
 	case it == nil || it.Value.marker != nil || now.marker != nil:
 		if it != nil {
 			s.remove(it)
 		}
-		now.foreign = others
-		now.mine = !others && s.gone[key]
+		if others {
+			now.foreign = true
+		} else {
+			now.owners = s.gone[key]
+		}
 		delete(s.gone, key)
 		s.add(now)
 	default:
@@ -211,6 +225,21 @@ func (s *State) Changed(key, raw string, present bool) {
 	if single {
 		s.End()
 	}
+}
+
+// goes remembers the owners of a chunk that an own change deletes.
+func (s *State) goes(c *chunk) {
+	if len(s.gone) == goneMax {
+		clear(s.gone)
+	}
+	s.gone[c.key] = c.owners
+}
+
+// buried reports whether a key was that of a chunk which was not one's own. Another one
+// does not get it: taken back, it would be taken for that.
+func (s *State) buried(key string) bool {
+	o, gone := s.gone[key]
+	return gone && !o.mine
 }
 
 // put replaces the text of a chunk.

@@ -5,7 +5,7 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
-//msgp:tuple Hello Open Leave Push SetPresence Ping ReadLog
+//msgp:tuple Hello Open Leave Push Invoke SetPresence Ping ReadLog
 
 // Hello opens a connection; it is the first frame that a client sends.
 type Hello struct {
@@ -46,6 +46,30 @@ type Push struct {
 	// Reads are at most MaxReads.
 	Reads []delta.Read `msg:",limit=4096"`
 	Delta []byte       `msg:",zerocopy"`
+}
+
+// Invoke submits one named mutation: what Push has, and which function of the
+// server's set makes it anew where the delta does not do. It is answered as Push is,
+// but what its author read having changed is no reason for a Conflict: the server runs
+// the function on the present state, and the record has the delta that comes of it,
+// under the id that [record.MutationID.Rewritten] returns.
+//
+// It may follow another attempt at the mutation before it than the one in the log: the
+// nonce in Follows then says only whether Delta can be taken as it is. A nonce of 0 is
+// that of no attempt.
+type Invoke struct {
+	Doc     uint32
+	ID      record.MutationID
+	Follows record.MutationID
+	Base    record.Revision
+	// Reads are at most MaxReads.
+	Reads []delta.Read `msg:",limit=4096"`
+	Name  string
+	// Args is a JSON value of at most MaxArgs bytes.
+	Args []byte `msg:",zerocopy"`
+	// Delta is what the function did where its author ran it; empty: it did nothing
+	// that could be offered, and the server has to run it.
+	Delta []byte `msg:",zerocopy"`
 }
 
 // SetPresence tells the other clients on a document something ephemeral about

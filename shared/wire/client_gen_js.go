@@ -68,6 +68,128 @@ func (z *Hello) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Invoke) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 8
+	o = append(o, 0x98)
+	o = msgp.AppendUint32(o, z.Doc)
+	o, err = z.ID.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "ID")
+		return
+	}
+	o, err = z.Follows.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Follows")
+		return
+	}
+	o, err = z.Base.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Base")
+		return
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Reads)))
+	for za0001 := range z.Reads {
+		o, err = z.Reads[za0001].MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Reads", za0001)
+			return
+		}
+	}
+	o = msgp.AppendString(o, z.Name)
+	o = msgp.AppendBytes(o, z.Args)
+	o = msgp.AppendBytes(o, z.Delta)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Invoke) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 8 {
+		err = msgp.ArrayError{Wanted: 8, Got: zb0001}
+		return
+	}
+	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Doc")
+		return
+	}
+	bts, err = z.ID.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "ID")
+		return
+	}
+	bts, err = z.Follows.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Follows")
+		return
+	}
+	bts, err = z.Base.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Base")
+		return
+	}
+	var zb0002 uint32
+	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Reads")
+		return
+	}
+	if zb0002 > 4096 {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
+		return
+	}
+	if cap(z.Reads) >= int(zb0002) {
+		z.Reads = (z.Reads)[:zb0002]
+	} else {
+		z.Reads = make([]delta.Read, zb0002)
+	}
+	for za0001 := range z.Reads {
+		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Reads", za0001)
+			return
+		}
+	}
+	z.Name, bts, err = msgp.ReadStringBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Name")
+		return
+	}
+	z.Args, bts, err = msgp.ReadBytesZC(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Args")
+		return
+	}
+	z.Delta, bts, err = msgp.ReadBytesZC(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Delta")
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Invoke) Msgsize() (s int) {
+	s = 1 + msgp.Uint32Size + z.ID.Msgsize() + z.Follows.Msgsize() + z.Base.Msgsize() + msgp.ArrayHeaderSize
+	for za0001 := range z.Reads {
+		s += z.Reads[za0001].Msgsize()
+	}
+	s += msgp.StringPrefixSize + len(z.Name) + msgp.BytesPrefixSize + len(z.Args) + msgp.BytesPrefixSize + len(z.Delta)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z Leave) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 1

@@ -17,6 +17,8 @@ const (
 	// MaxReads bounds how many things one mutation may have read. A transaction
 	// that read more says that it read the whole document.
 	MaxReads = 4096
+	// MaxArgs bounds the arguments of a named mutation, in bytes.
+	MaxArgs = 32 << 10
 	// MaxEntries bounds how many records one LogPage has.
 	MaxEntries = 4096
 )
@@ -64,6 +66,15 @@ const (
 	// CodeDiverged: used by clients, never sent: a document differs from the
 	// server's, and still does after it was taken anew.
 	CodeDiverged Code = 17
+	// CodeMutator: the function of a named mutation refused it, with the detail as
+	// its reason, or failed.
+	CodeMutator Code = 18
+	// CodeUnknownMutator: the server has no function of that name.
+	CodeUnknownMutator Code = 19
+	// CodeMutatorsOnly: the document takes named mutations only.
+	CodeMutatorsOnly Code = 20
+	// CodeBadArgs: arguments of a named mutation that are not one JSON value.
+	CodeBadArgs Code = 21
 )
 
 // Retry says what a client does after an error.
@@ -99,6 +110,10 @@ var codes = map[Code]struct {
 	CodeIdle:            {"idle", RetryLater},
 	CodeConflict:        {"conflict", RetryNever},
 	CodeDiverged:        {"diverged", RetryNever},
+	CodeMutator:         {"mutator", RetryNever},
+	CodeUnknownMutator:  {"unknown_mutator", RetryNever},
+	CodeMutatorsOnly:    {"mutators_only", RetryNever},
+	CodeBadArgs:         {"bad_args", RetryNever},
 }
 
 // String returns the code's name in snake case.

@@ -30,6 +30,10 @@ func TestCodes(t *testing.T) {
 		{15, "idle", wire.RetryLater},
 		{16, "conflict", wire.RetryNever},
 		{17, "diverged", wire.RetryNever},
+		{18, "mutator", wire.RetryNever},
+		{19, "unknown_mutator", wire.RetryNever},
+		{20, "mutators_only", wire.RetryNever},
+		{21, "bad_args", wire.RetryNever},
 	} {
 		if c.code.String() != c.name || c.code.Retry() != c.retry {
 			t.Errorf("code %d is %s, retry %d", uint16(c.code), c.code, c.code.Retry())

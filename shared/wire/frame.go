@@ -18,6 +18,7 @@ const (
 	TypeSetPresence Type = 5
 	TypePing        Type = 6
 	TypeReadLog     Type = 7
+	TypeInvoke      Type = 8
 
 	TypeWelcome  Type = 32
 	TypeOpened   Type = 33
@@ -46,6 +47,7 @@ func (*Hello) Type() Type       { return TypeHello }
 func (*Open) Type() Type        { return TypeOpen }
 func (*Leave) Type() Type       { return TypeLeave }
 func (*Push) Type() Type        { return TypePush }
+func (*Invoke) Type() Type      { return TypeInvoke }
 func (*SetPresence) Type() Type { return TypeSetPresence }
 func (*Ping) Type() Type        { return TypePing }
 func (*ReadLog) Type() Type     { return TypeReadLog }
@@ -72,6 +74,8 @@ func newFrame(t Type) Frame {
 		return new(Leave)
 	case TypePush:
 		return new(Push)
+	case TypeInvoke:
+		return new(Invoke)
 	case TypeSetPresence:
 		return new(SetPresence)
 	case TypePing:

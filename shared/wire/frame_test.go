@@ -138,11 +138,26 @@ func TestL9_BoundsOfFrames(t *testing.T) {
 	}
 	for _, f := range []wire.Frame{
 		&wire.Push{Reads: make([]delta.Read, wire.MaxReads+1)},
+		&wire.Invoke{Reads: make([]delta.Read, wire.MaxReads+1)},
 		&wire.LogPage{Entries: make([]wire.LogEntry, wire.MaxEntries+1)},
 	} {
 		if _, _, err := wire.Decode(wire.Encode(f)); err == nil {
 			t.Errorf("a %s above its bound passed", nameOf(f))
 		}
+	}
+}
+
+// TestL9_LargestMutationFitsAMessage: a frame that is at all its bounds at once is one
+// that a server takes, or a client would offer it for ever.
+func TestL9_LargestMutationFitsAMessage(t *testing.T) {
+	reads := slices.Repeat([]delta.Read{{Kind: delta.ReadValue, Path: "/sixteen/bytes/0"}}, wire.MaxReads)
+	id := record.MutationID{Number: math.MaxUint64, Nonce: math.MaxUint64}
+	size := len(wire.Encode(&wire.Invoke{
+		Doc: math.MaxUint32, ID: id, Follows: id, Base: math.MaxUint64, Reads: reads, Name: strings.Repeat("n", 64),
+		Args: make([]byte, wire.MaxArgs), Delta: make([]byte, wire.MaxDelta),
+	}))
+	if size > wire.MaxMessage {
+		t.Errorf("%d bytes, a message has at most %d", size, wire.MaxMessage)
 	}
 }
 

@@ -33,6 +33,11 @@ func frames() []wire.Frame {
 			Reads: []delta.Read{{Kind: delta.ReadExists, Path: "/cards"}, {Kind: delta.ReadValue, Path: "/cards/c1"}},
 			Delta: []byte(`{"cards":{"c1":{"title":"Ship"}}}`),
 		},
+		&wire.Invoke{
+			Doc: 5, ID: id, Follows: before, Base: 300,
+			Reads: []delta.Read{{Kind: delta.ReadValue, Path: "/stock/tea"}},
+			Name:  "take", Args: []byte(`{"sku":"tea","n":1}`), Delta: []byte(`{"stock":{"tea":4}}`),
+		},
 		&wire.SetPresence{Doc: 5, State: []byte(`{"cursor":12}`)},
 		&wire.Ping{Number: 65536},
 		&wire.ReadLog{Request: 9, Key: "team/board", After: 128, Limit: 50},

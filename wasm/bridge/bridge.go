@@ -15,12 +15,18 @@ import (
 	"errors"
 	"syscall/js"
 
+	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/replica"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// Serve offers the engine to the page and never returns.
-func Serve() {
-	b := &bridge{clients: make(map[int]*client)}
+// Serve offers the engine to the page, with the functions of named mutations, and never
+// returns. A program of one's own that calls it is a module with functions of one's own;
+// nil is none.
+func Serve(mutators *mutator.Registry) {
+	b := &bridge{mutators: mutators, clients: make(map[int]*client)}
 	engine := js.Global().Get("Object").New()
 	for name, method := range map[string]func(args []js.Value) any{
 		"connect":   b.connect,
@@ -30,6 +36,7 @@ func Serve() {
 		"open":      b.open,
 		"leave":     b.leave,
 		"commit":    b.commit,
+		"invoke":    b.invoke,
 		"presence":  b.presence,
 		"canonical": b.canonical,
 	} {
@@ -41,8 +48,9 @@ func Serve() {
 }
 
 type bridge struct {
-	clients map[int]*client
-	last    int
+	mutators *mutator.Registry
+	clients  map[int]*client
+	last     int
 }
 
 // Why a method did nothing.
@@ -133,6 +141,29 @@ func (b *bridge) commit(args []js.Value) any {
 		return err.Error()
 	}
 	return ""
+}
+
+func (b *bridge) invoke(args []js.Value) any {
+	err := b.withDoc(args, func(d *document) error {
+		return d.invoke(uint64(args[2].Int()), b.mutators, args[3].String(), []byte(args[4].String()))
+	})
+	var unknown *mutator.UnknownError
+	var bad *jsontext.Error
+	var busy bool
+	for _, refusal := range []error{errClosed, errNotOpen, errEntered, replica.ErrLeft, replica.ErrNotReady, replica.ErrTooManyPending, replica.ErrDeltaTooLarge} {
+		busy = busy || errors.Is(err, refusal)
+	}
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &unknown):
+		return wire.CodeUnknownMutator.String() + " " + err.Error()
+	case errors.As(err, &bad):
+		return wire.CodeBadArgs.String() + " " + err.Error()
+	case busy:
+		return "refused " + err.Error()
+	}
+	return wire.CodeMutator.String() + " " + err.Error() // what the function says
 }
 
 // presence needs no answer: TypeScript has checked what the replica refuses.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -41,6 +42,19 @@ func (d *document) commit(tag uint64, patch []byte, reads string) error {
 		return c, err
 	}
 	_, err := d.replica.Mutate(tag, first, again)
+	return err
+}
+
+// invoke makes a named mutation. JavaScript hears by patch what it does.
+func (d *document) invoke(tag uint64, mutators *mutator.Registry, name string, args []byte) error {
+	fn := mutators.Lookup(name)
+	if fn == nil {
+		return &mutator.UnknownError{Name: name}
+	}
+	result, err := d.replica.Invoke(tag, name, args, func(view *doc.Doc) (doc.Change, error) { return mutator.Run(view, fn, args) })
+	if err == nil && result.Empty() {
+		d.Settled(tag, replica.Outcome{Revision: d.replica.Position().Revision})
+	}
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -20,6 +21,8 @@ type Config struct {
 	// URL of the server, such as http://localhost:8080.
 	URL   string
 	Token string
+	// Mutators are the functions of named mutations, the same as the server's.
+	Mutators *mutator.Registry
 	// OnState, if set, is told what the connection is doing. It must not call
 	// into the client.
 	OnState func(State)

@@ -5,9 +5,11 @@ package client
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -133,6 +135,22 @@ func (d *Doc) Patch(ctx context.Context, patch delta.Delta) (record.Revision, er
 	return d.mutate(ctx, author, author)
 }
 
+// Invoke makes a named mutation, with arguments that are one JSON value, and returns
+// when it is in the log. Its function, of [Config.Mutators], runs at once on what this
+// client sees, and on the server on what there is by then if that differs: so it never
+// meets a conflict, and what it refuses is refused with a [*replica.RejectedError] of
+// the code [wire.CodeMutator]. If it fails at once its error is returned and nothing
+// has happened. A name that is not registered is a [*mutator.UnknownError].
+func (d *Doc) Invoke(ctx context.Context, name string, args []byte) (record.Revision, error) {
+	fn := d.client.cfg.Mutators.Lookup(name)
+	if fn == nil {
+		return 0, &mutator.UnknownError{Name: name}
+	}
+	args = slices.Clone(args)
+	author := func(view *doc.Doc) (doc.Change, error) { return mutator.Run(view, fn, args) }
+	return d.submit(ctx, func(tag uint64) (doc.Change, error) { return d.replica.Invoke(tag, name, args, author) })
+}
+
 // ErrMoved is returned by PatchAt when the document is at another revision.
 var ErrMoved = errors.New("the document is not at the expected revision")
 
@@ -152,6 +170,11 @@ func (d *Doc) PatchAt(ctx context.Context, rev record.Revision, patch delta.Delt
 }
 
 func (d *Doc) mutate(ctx context.Context, first, again replica.Author) (record.Revision, error) {
+	return d.submit(ctx, func(tag uint64) (doc.Change, error) { return d.replica.Mutate(tag, first, again) })
+}
+
+// submit begins a mutation and waits for its outcome.
+func (d *Doc) submit(ctx context.Context, begin func(tag uint64) (doc.Change, error)) (record.Revision, error) {
 	settled := make(chan replica.Outcome, 1)
 	var change doc.Change
 	var at record.Position
@@ -166,7 +189,7 @@ func (d *Doc) mutate(ctx context.Context, first, again replica.Author) (record.R
 		d.client.tag++
 		d.settling[d.client.tag] = settled
 		at = d.replica.Position()
-		change, err = d.replica.Mutate(d.client.tag, first, again)
+		change, err = begin(d.client.tag)
 		if err != nil || change.Empty() {
 			delete(d.settling, d.client.tag)
 		}

@@ -1,5 +1,6 @@
 import type { ConnectionState, Storage } from './connection';
 import { Doc } from './doc';
+import type { AnyMutators, Mutators } from './doc';
 import { LocalDocument } from './document';
 import type { Link } from './document';
 import { Emitter, Soon } from './emitter';
@@ -132,7 +133,7 @@ export class Client {
   }
 
   /** Opens the document with that key, `space/id`; the same Doc for the same key until it is closed. */
-  doc<T extends object, P extends object = JsonObject>(key: string): Doc<T, P> {
+  doc<T extends object, P extends object = JsonObject, M extends Mutators = AnyMutators>(key: string): Doc<T, P, M> {
     notInUpdate('client.doc');
     let opened = this.#docs.get(key);
     if (!opened) {
@@ -141,7 +142,7 @@ export class Client {
       if (this.#state.status === 'closed') opened.local.close(this.#state.detail);
       else if (this.#engine) this.#open(this.#engine, opened);
     }
-    return opened.doc as unknown as Doc<T, P>;
+    return opened.doc as unknown as Doc<T, P, M>;
   }
 
   /**
@@ -191,6 +192,7 @@ export class Client {
     const link: Link = {
       nextMutation: () => ++this.#mutations,
       commit: (mutation, delta, reads) => this.#engine?.commit(this.#handle, opened.handle, mutation, delta, reads) ?? 'the client is closed',
+      invoke: (mutation, name, args) => this.#engine?.invoke(this.#handle, opened.handle, mutation, name, args) ?? 'refused the client is closed',
       canonical: () => this.#engine?.canonical(this.#handle, opened.handle) ?? new Uint8Array(),
       presence: (state) => {
         if (opened.handle !== 0) this.#engine?.presence(this.#handle, opened.handle, state);

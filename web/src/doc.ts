@@ -1,6 +1,6 @@
 import type { Committed, LocalDocument } from './document';
 import type { Draft } from './draft';
-import type { JsonObject } from './json';
+import type { Json, JsonObject } from './json';
 import type { Peer } from './presence';
 
 /** T as it is read: nothing in it may be changed. */
@@ -16,13 +16,19 @@ export interface OwnPresence<P extends object> {
   get(): P | null;
 }
 
+/** The named mutations of an application: the type of the arguments by the name. An interface will do. */
+export type Mutators = object;
+export interface AnyMutators {
+  readonly [name: string]: Json;
+}
+
 /**
  * A document: a JSON object that everybody who has it open sees and edits.
  *
  * T is the shape that the application agreed on; a document that nobody has written yet is `{}`.
- * P is what clients tell each other about themselves.
+ * P is what clients tell each other about themselves, M the named mutations.
  */
-export class Doc<T extends object, P extends object = JsonObject> {
+export class Doc<T extends object, P extends object = JsonObject, M extends Mutators = AnyMutators> {
   readonly #local: LocalDocument;
   readonly #leave: () => void;
   readonly presence: OwnPresence<P>;
@@ -83,6 +89,16 @@ export class Doc<T extends object, P extends object = JsonObject> {
    */
   update(run: (draft: Draft<T>) => void): Promise<Committed> {
     return this.#local.update(run as (draft: object) => void);
+  }
+
+  /**
+   * Makes a named mutation: its function, which is in the module and in the server, runs here and now, and on the
+   * server again when others were first. So there is no conflict; what is shown is what it means at any time.
+   * Resolves when it is durable. Rejects with a RejectedError, of code 'mutator' when the function refused it, here or
+   * there, or with an UnknownMutatorError. Arguments that are not JSON throw a ValueError.
+   */
+  mutate<N extends keyof M & string>(name: N, args: M[N]): Promise<Committed> {
+    return this.#local.mutate(name, args);
   }
 
   /** The others who have the document open and told something about themselves. */

@@ -1,18 +1,21 @@
 import { transact } from './draft';
 import type { Transaction } from './draft';
 import { guarded, Soon } from './emitter';
-import { DocumentError, RejectedError } from './errors';
+import { DocumentError, RejectedError, UnknownMutatorError } from './errors';
 import { exclusively, notInUpdate } from './exclusive';
 import { decode, encode, parseObject } from './json';
 import type { JsonObject } from './json';
 import { applyPatch, share } from './patch';
 import { Presence } from './presence';
+import { copyValue } from './value';
 
 /** What a document needs from its client. */
 export interface Link {
   /** A number that no other transaction of the client has. */
   nextMutation(): number;
   commit(mutation: number, delta: Uint8Array, reads: string): string;
+  /** As Engine.invoke. */
+  invoke(mutation: number, name: string, args: string): string;
   canonical(): Uint8Array;
   presence(state: Uint8Array): void;
   /** The number of pending transactions changed. */
@@ -31,7 +34,8 @@ type Run = (draft: object) => unknown;
 type Selector = (document: JsonObject) => unknown;
 
 interface Pending {
-  readonly run: Run;
+  /** The function of an update; null for a named mutation, which the engine runs. */
+  readonly run: Run | null;
   readonly resolve: (committed: Committed) => void;
   readonly reject: (error: Error) => void;
   /** What it did when it ran last; '' before it ran. */
@@ -102,28 +106,55 @@ export class LocalDocument {
 
   update(run: Run): Promise<Committed> {
     notInUpdate('doc.update');
+    return this.#submit(run, (mutation, pending) => this.#begin(mutation, pending, run));
+  }
+
+  mutate(name: string, args: unknown): Promise<Committed> {
+    notInUpdate('doc.mutate');
+    const text = JSON.stringify(copyValue(args, '', () => undefined, true));
+    return this.#submit(null, (mutation, pending) => this.#invoke(mutation, pending, name, text));
+  }
+
+  /** Begins a transaction as soon as the document is ready. */
+  #submit(run: Run | null, begin: (mutation: number, pending: Pending) => void): Promise<Committed> {
     if (this.#ended) return Promise.reject(this.#ended);
     const mutation = this.#link.nextMutation();
     const committed = new Promise<Committed>((resolve, reject) => {
       this.#pending.set(mutation, { run, resolve, reject, delta: '', changed: false, cause: undefined });
     });
+    const start = (): void => {
+      const pending = this.#pending.get(mutation);
+      if (pending) begin(mutation, pending); // else it is over before it could begin
+    };
     if (this.#isReady) {
-      this.#begin(mutation);
+      start();
     } else {
       this.#link.pendingChanged();
-      this.ready.then(() => this.#begin(mutation), () => undefined); // a failure has settled it
+      this.ready.then(start, () => undefined); // a failure has settled it
     }
     return committed;
   }
 
+  /** Has the engine run a named mutation for the first time. What it does comes by patched. */
+  #invoke(mutation: number, pending: Pending, name: string, args: string): void {
+    const refused = this.#link.invoke(mutation, name, args);
+    if (refused === '') {
+      this.#notify.ask();
+      this.#link.pendingChanged();
+      return;
+    }
+    const space = refused.indexOf(' ');
+    const code = refused.slice(0, space);
+    this.#forget(mutation);
+    pending.reject(code === 'unknown_mutator' ? new UnknownMutatorError(name) : new RejectedError(code, refused.slice(space + 1)));
+  }
+
   /** Runs an update for the first time. */
-  #begin(mutation: number): void {
-    const pending = this.#pending.get(mutation);
-    if (!pending) return; // over before it could begin
+  #begin(mutation: number, pending: Pending, run: Run): void {
     const before = this.mirror;
     let done: Transaction;
     try {
-      done = exclusively(() => transact(before, pending.run));
+      done = exclusively(() => transact(before, run));
     } catch (error) {
       this.#forget(mutation);
       pending.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
@@ -168,9 +199,10 @@ export class LocalDocument {
 
   rerun(mutation: number): { delta: Uint8Array; reads: string } | null {
     const pending = this.#pending.get(mutation);
-    if (!pending) return null;
+    const run = pending?.run;
+    if (!pending || !run) return null;
     try {
-      const { delta, reads, after } = exclusively(() => transact(this.mirror, pending.run));
+      const { delta, reads, after } = exclusively(() => transact(this.mirror, run));
       this.#mirror = after;
       pending.changed ||= delta !== pending.delta;
       pending.delta = delta;

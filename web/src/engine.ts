@@ -28,6 +28,12 @@ export interface Engine {
    * followed by an RFC 6901 pointer. Returns '' or the text of an error; then nothing happened.
    */
   commit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string): string;
+  /**
+   * Makes a named mutation with JSON text as its arguments: the module runs the function of that name and calls
+   * patch with what it did, at once and whenever that changes. There is no rerun. Returns '' or, when nothing
+   * happened, a code, a space and the reason: 'unknown_mutator', 'mutator' (the function refused), 'bad_args', 'refused'.
+   */
+  invoke(client: number, doc: number, mutation: number, name: string, args: string): string;
   /** Tells the others on the document a JSON object that the server will take; an empty array takes it back. Not stored. */
   presence(client: number, doc: number, state: Uint8Array): void;
   /** The replica's document, pending transactions included, as canonical JSON. */

@@ -4,7 +4,8 @@ export class RejectedError extends Error {
   /**
    * Why, as a name to branch on: 'conflict' (what it read has changed and it cannot run again), 'dropped'
    * (it threw when it ran again: see `cause`), 'refused' (it never left the browser), 'closed' (nobody
-   * waits for the answer any more: the log may have it), or a code of the protocol such as 'too_large'.
+   * waits for the answer any more: the log may have it), 'mutator' (the function of a named mutation refused it:
+   * `detail` is its reason), or another code of the protocol such as 'too_large'.
    */
   readonly code: string;
   /** Why, in words. */
@@ -14,6 +15,17 @@ export class RejectedError extends Error {
     super(detail === '' ? code : `${code}: ${detail}`, options);
     this.code = code;
     this.detail = detail;
+  }
+}
+
+/** A named mutation whose function is not in the module that the page has loaded. */
+export class UnknownMutatorError extends Error {
+  override readonly name = 'UnknownMutatorError';
+  readonly mutator: string;
+
+  constructor(mutator: string) {
+    super(`the module has no mutator '${mutator}': register it in a module of your own and load that with createClient({ wasm }), see docs/mutators.md`);
+    this.mutator = mutator;
   }
 }
 

@@ -42,6 +42,10 @@ class HandDriven implements Engine {
     this.calls.push(`commit ${doc} ${mutation}`);
     return '';
   }
+  invoke(_: number, doc: number, mutation: number): string {
+    this.calls.push(`invoke ${doc} ${mutation}`);
+    return '';
+  }
   presence(): void {
     this.calls.push('presence');
   }
@@ -79,6 +83,7 @@ test('no method calls the engine within an update, also when the engine runs it 
     ['client.test.goOffline', () => client.test.goOffline()],
     ['client.test.goOnline', () => client.test.goOnline()],
     ['doc.update', () => doc.update(increase)],
+    ['doc.mutate', () => doc.mutate('count', 1)],
     ['doc.canonical', () => doc.canonical()],
     ['doc.close', () => doc.close()],
     ['presence.set', () => doc.presence.set({ here: true })],

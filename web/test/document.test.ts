@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LocalDocument } from '../src/document';
 import type { Link } from '../src/document';
-import { DocumentError, RejectedError, ValueError } from '../src/errors';
+import { DocumentError, RejectedError, UnknownMutatorError, ValueError } from '../src/errors';
 import { decode, encode } from '../src/json';
 import type { JsonObject } from '../src/json';
 
@@ -17,6 +17,7 @@ interface Driven {
   readonly commits: Commit[];
   readonly events: string[];
   readonly sent: string[];
+  readonly invoked: string[];
   refuse(text: string): void;
 }
 
@@ -33,6 +34,7 @@ function opening(): Driven {
   const commits: Commit[] = [];
   const events: string[] = [];
   const sent: string[] = [];
+  const invoked: string[] = [];
   let refusal = '';
   let last = 0;
   const link: Link = {
@@ -41,13 +43,17 @@ function opening(): Driven {
       if (refusal === '') commits.push({ mutation, delta: decode(delta), reads });
       return refusal;
     },
+    invoke: (mutation, name, args) => {
+      if (refusal === '') invoked.push(`${mutation} ${name} ${args}`);
+      return refusal;
+    },
     canonical: () => encode('{}'),
     presence: (state) => void sent.push(decode(state)),
     pendingChanged: () => void events.push('pending'),
     rejected: ({ mutation, error }) => void events.push(`rejected ${mutation} ${error.code}`),
     rerun: ({ mutation }) => void events.push(`rerun ${mutation}`),
   };
-  return { local: new LocalDocument('test/doc', link), commits, events, sent, refuse: (text) => (refusal = text) };
+  return { local: new LocalDocument('test/doc', link), commits, events, sent, invoked, refuse: (text) => (refusal = text) };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
@@ -276,4 +282,54 @@ test('others come, change and go; nonsense is ignored', async () => {
   local.presence.received('c1', new Uint8Array());
   await settle();
   assert.deepEqual(seen, ['[{"id":"c1","state":{"name":"Ada"}}]', '[]']);
+});
+
+test('a named mutation is the engine\'s: it is shown by patches, and cannot be run again here', async () => {
+  const { local, events, invoked, commits } = open({ n: 1 });
+  const promise = local.mutate('count', { by: 2 });
+  assert.deepEqual(invoked, ['1 count {"by":2}']);
+  assert.deepEqual(commits, []);
+  assert.equal(local.pending, 1);
+  local.patched(encode('{"n":3}'));
+  assert.equal(local.rerun(1), null);
+  local.settled(1, '', '', 7);
+  assert.deepEqual(await promise, { revision: 7 });
+  assert.deepEqual(events, ['pending', 'pending']);
+});
+
+test('a named mutation waits for its document, and takes any JSON', async () => {
+  const { local, invoked } = opening();
+  const values = [null, 0, 'text', [null, { a: true }], { a: null }];
+  const all = values.map((value) => local.mutate('set', value));
+  assert.deepEqual(invoked, []);
+  local.reset(encode('{}'));
+  local.changed(1, true);
+  await settle();
+  assert.deepEqual(invoked, values.map((value, i) => `${i + 1} set ${JSON.stringify(value)}`));
+  values.forEach((_, i) => local.settled(i + 1, '', '', 2));
+  await Promise.all(all);
+  for (const bad of [undefined, NaN, { a: undefined }, new Date(0), () => 1]) {
+    assert.throws(() => local.mutate('set', bad), (error) => error instanceof ValueError);
+  }
+  assert.equal(invoked.length, values.length);
+});
+
+test('a named mutation that the engine does not take never was pending', async () => {
+  const { local, events, refuse } = open({ n: 1 });
+  refuse('unknown_mutator not here');
+  await assert.rejects(local.mutate('steal', {}), (error) => error instanceof UnknownMutatorError && error.mutator === 'steal' && error.message.includes('register it'));
+  refuse('mutator sold out');
+  await assert.rejects(local.mutate('buy', {}), (error) => error instanceof RejectedError && error.code === 'mutator' && error.detail === 'sold out');
+  assert.equal(local.pending, 0);
+  assert.deepEqual(events, ['pending', 'pending']); // no 'rejected': nothing was shown
+});
+
+test('a named mutation that the server refuses is rejected, with an event', async () => {
+  const { local, events } = open({ n: 1 });
+  const promise = local.mutate('buy', {});
+  local.settled(1, 'mutator', 'sold out', 0);
+  await assert.rejects(promise, (error) => error instanceof RejectedError && error.code === 'mutator');
+  assert(events.includes('rejected 1 mutator'));
+  local.close('The document was closed.');
+  await assert.rejects(local.mutate('buy', {}), (error) => error instanceof RejectedError && error.code === 'closed');
 });

@@ -1,0 +1,58 @@
+package text
+
+import (
+	"slices"
+	"unicode/utf16"
+)
+
+// hunk is a stretch of a text that has become another one.
+type hunk struct {
+	pos      int // now
+	was, now []uint16
+}
+
+// condense returns splices that amount to a list of them, each on the text that the
+// one before it left, from the left to the right. What a splice put there again that
+// an earlier one had taken away is untouched, and so is all that none of them names.
+func condense(list []Splice) (splices []Splice) {
+	var hunks []hunk
+	for _, sp := range list {
+		hunks = sp.onto(hunks)
+	}
+	for _, h := range hunks {
+		splices = difference(splices, h.pos, string(utf16.Decode(h.was)), string(utf16.Decode(h.now)))
+	}
+	return splices
+}
+
+// onto adds a splice to hunks, which are in order. Those that it touches become one.
+func (sp Splice) onto(hunks []hunk) []hunk {
+	was, ins := utf16.Encode([]rune(sp.Was)), utf16.Encode([]rune(sp.Ins))
+	end := sp.Pos + len(was)
+	i := 0
+	for i < len(hunks) && hunks[i].pos+len(hunks[i].now) < sp.Pos {
+		i++
+	}
+	all := hunk{pos: sp.Pos}
+	at, j := sp.Pos, i // up to where the text before the splice is in all
+	for ; j < len(hunks) && hunks[j].pos <= end; j++ {
+		h := hunks[j]
+		if h.pos < sp.Pos {
+			all.pos = h.pos
+		} else {
+			between := was[at-sp.Pos : h.pos-sp.Pos]
+			all.was, all.now = append(all.was, between...), append(all.now, between...)
+		}
+		all.was, all.now = append(all.was, h.was...), append(all.now, h.now...)
+		at = max(sp.Pos, h.pos+len(h.now))
+	}
+	if at < end {
+		all.was, all.now = append(all.was, was[at-sp.Pos:]...), append(all.now, was[at-sp.Pos:]...)
+	}
+	all.now = slices.Replace(all.now, sp.Pos-all.pos, end-all.pos, ins...)
+	hunks = slices.Replace(hunks, i, j, all)
+	for k := range hunks[i+1:] {
+		hunks[i+1+k].pos += len(ins) - len(was)
+	}
+	return hunks
+}
