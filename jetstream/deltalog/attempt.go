@@ -23,8 +23,9 @@ const (
 	unsent
 	// acknowledged: a server says that it is stored.
 	acknowledged
-	// outdated: a server says that the expectation is wrong. Whose message is in
-	// the way is to be found out.
+	// outdated: a server says that the expectation is wrong, or may be as soon as
+	// what is on its way is stored. Whose message is in the way, if one is there
+	// already, is to be found out.
 	outdated
 	// refused: the bytes can never be stored.
 	refused
@@ -88,7 +89,9 @@ func judge(reply []byte) attempt {
 	case codeMessageTooLarge, codeHeaderTooLarge:
 		a.verdict = refused
 	case codeInFlight:
-		a.verdict = unsent
+		// Repeating it alone might never end: while others append without a pause,
+		// there is always a message on its way.
+		a.verdict = outdated
 	}
 	return a
 }

@@ -35,8 +35,8 @@ type Config struct {
 	// when the outcome of such an append becomes known. It runs in the
 	// goroutine of Append and must not block.
 	OnStall func(record.Key, error)
-	// OnVoid observes void records. It runs in the goroutine of Replay and must
-	// not block.
+	// OnVoid observes void records. It runs in the goroutine of Replay or
+	// Watch.Take and must not block.
 	OnVoid func(record.Key, Void)
 }
 

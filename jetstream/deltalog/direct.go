@@ -35,25 +35,16 @@ type direct struct {
 	stream  *stream
 	subject string
 
-	inbox    string
-	sub      *nats.Subscription
-	replies  chan *nats.Msg
-	requests int
+	replies chan *nats.Msg
 }
 
-func (l *Log) newDirect(s *stream, subject string) (*direct, error) {
-	d := &direct{
-		log: l, stream: s, subject: subject, inbox: l.cfg.Conn.NewInbox(),
+func (l *Log) newDirect(s *stream, subject string) *direct {
+	return &direct{
+		log: l, stream: s, subject: subject,
 		// A batch and its end. If it overflows nevertheless, the loss is noticed.
 		replies: make(chan *nats.Msg, batchMessages+1),
 	}
-	var err error
-	d.sub, err = l.cfg.Conn.ChanSubscribe(d.inbox+".*", d.replies)
-	return d, err
 }
-
-// close errs when the connection is closed, which ends the subscription too.
-func (d *direct) close() { _ = d.sub.Unsubscribe() }
 
 // batch passes the next messages from sequence on to fn, in order and without
 // a gap, and reports whether there may be more. An error of fn ends it and is
@@ -65,8 +56,14 @@ func (d *direct) batch(ctx context.Context, from uint64, fn func(sequence uint64
 	if err != nil {
 		return false, err
 	}
-	d.requests++
-	inbox := d.inbox + "." + strconv.Itoa(d.requests)
+	// An inbox for each batch: one with a wildcard for all of them would have the server
+	// go through its whole cache of subjects, twice.
+	inbox := d.log.cfg.Conn.NewInbox()
+	sub, err := d.log.cfg.Conn.ChanSubscribe(inbox, d.replies)
+	if err != nil {
+		return false, err
+	}
+	defer sub.Unsubscribe() //nolint:errcheck // fails when the connection is closed, which ends it too
 	if err := d.log.cfg.Conn.PublishRequest(d.log.api+"DIRECT.GET."+d.stream.name, inbox, body); err != nil {
 		return false, err
 	}

@@ -37,6 +37,14 @@
 // for every reader the same way, and are passed over. A record that cannot be
 // read is a [*DamagedError] and ends the replay of this document only.
 //
+// # News
+//
+// What a stream stores it publishes again, under rvn. in place of rv. [Log.Watch]
+// subscribes to that for one document, [Watch.Take] reads on by it without asking
+// anybody. It is a hint that may be lost, never a claim that is wrong: whoever may
+// publish under rvn. is believed as whoever may publish under rv., so an external
+// NATS should let nobody else do either.
+//
 // # Resources
 //
 // A [Log] has no goroutines and needs no Close. Methods may be called

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -18,7 +19,7 @@ import (
 // faulty is a log whose traffic with a real server passes through a proxy.
 type faulty struct {
 	*deltalog.Log
-	proxy  *proxy
+	proxy  *natstest.Proxy
 	direct *natsd.Node // around the proxy
 
 	mu     sync.Mutex
@@ -27,10 +28,10 @@ type faulty struct {
 
 func newFaulty(t testing.TB) *faulty {
 	t.Helper()
-	s := startServer(t, t.TempDir(), server.RANDOM_PORT)
-	f := &faulty{proxy: newProxy(t, s.ClientURL())}
+	s := natstest.Start(t, t.TempDir(), server.RANDOM_PORT)
+	f := &faulty{proxy: natstest.NewProxy(t, s.ClientURL())}
 	f.direct = startNode(t, natsd.Config{URL: s.ClientURL()})
-	f.Log = openLog(t, startNode(t, natsd.Config{URL: f.proxy.url()}), func(c *deltalog.Config) {
+	f.Log = openLog(t, startNode(t, natsd.Config{URL: f.proxy.URL()}), func(c *deltalog.Config) {
 		c.OnStall = func(_ record.Key, err error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -52,19 +53,19 @@ func (f *faulty) stalled(t testing.TB) []error {
 	return f.stalls[:len(f.stalls)-1]
 }
 
-func isBoard(f frame) bool { return isPublish(f, deltalog.Subject(board)) }
+func isBoard(f natstest.Frame) bool { return natstest.IsPublish(f, deltalog.Subject(board)) }
 
 // cutAck forwards a publish, and cuts the connection instead of passing on what
 // the server answers.
-func cutAck(*pipe, frame) action { return cut }
+func cutAck(*natstest.Pipe, natstest.Frame) natstest.Action { return natstest.Cut }
 
 // hangUpMuted ends a connection that was cut, at the server's answer: the
 // record is stored by then.
-func hangUpMuted(x *pipe, f frame) action {
-	if isMuted(x) && strings.Contains(string(f.payload), `"seq"`) {
-		x.hangUp()
+func hangUpMuted(x *natstest.Pipe, f natstest.Frame) natstest.Action {
+	if x.Muted() && strings.Contains(string(f.Payload), `"seq"`) {
+		x.HangUp()
 	}
-	return pass
+	return natstest.Pass
 }
 
 // TestL3_LostAckIsOneSuccess: the record is stored, the connection dies before
@@ -72,7 +73,7 @@ func hangUpMuted(x *pipe, f frame) action {
 func TestL3_LostAckIsOneSuccess(t *testing.T) {
 	f := newFaulty(t)
 	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
-	f.proxy.inspect(times(1, isBoard, cutAck), hangUpMuted)
+	f.proxy.Inspect(natstest.Times(1, isBoard, cutAck), hangUpMuted)
 	second := add(t, f.Log, board, first, `{"a":2}`)
 	if len(f.stalled(t)) == 0 {
 		t.Fatal("the acknowledgement was not lost")
@@ -90,12 +91,12 @@ func TestL3_LostAckIsOneSuccess(t *testing.T) {
 func TestL3_LostAckThenAnother(t *testing.T) {
 	f := newFaulty(t)
 	other := openLog(t, f.direct)
-	f.proxy.inspect(times(1, isBoard, cutAck), func(x *pipe, fr frame) action {
-		if hangUpMuted(x, fr); isMuted(x) && strings.Contains(string(fr.payload), `"seq"`) {
+	f.proxy.Inspect(natstest.Times(1, isBoard, cutAck), func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		if hangUpMuted(x, fr); x.Muted() && strings.Contains(string(fr.Payload), `"seq"`) {
 			_, tail := read(t, other, board)
 			add(t, other, board, tail, `{"a":2}`)
 		}
-		return pass
+		return natstest.Pass
 	})
 	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
 	equal(t, "revision", first.Head.Revision, 1)
@@ -107,13 +108,13 @@ func TestL3_LostAckThenAnother(t *testing.T) {
 func TestL3_LateAttemptFindsItsExpectationOutdated(t *testing.T) {
 	f := newFaulty(t)
 	var late []byte
-	f.proxy.inspect(times(1, isBoard, func(_ *pipe, fr frame) action { late = fr.bytes(); return pass }), nil)
+	f.proxy.Inspect(natstest.Times(1, isBoard, func(_ *natstest.Pipe, fr natstest.Frame) natstest.Action { late = fr.Bytes(); return natstest.Pass }), nil)
 	first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
-	f.proxy.inspect(times(1, isBoard, func(x *pipe, _ frame) action {
-		if _, err := x.server.Write(late); err != nil {
+	f.proxy.Inspect(natstest.Times(1, isBoard, func(x *natstest.Pipe, _ natstest.Frame) natstest.Action {
+		if err := x.ToServer(late); err != nil {
 			t.Error(err)
 		}
-		return pass
+		return natstest.Pass
 	}), nil)
 	second := add(t, f.Log, board, first, `{"a":2}`)
 	deltas, tail := read(t, f.Log, board)
@@ -138,9 +139,9 @@ func TestSpuriousRefusals(t *testing.T) {
 		t.Run(answer, func(t *testing.T) {
 			f := newFaulty(t)
 			first := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
-			f.proxy.inspect(times(2, isBoard, func(x *pipe, fr frame) action {
-				x.answer(t, fr, "", answer)
-				return drop
+			f.proxy.Inspect(natstest.Times(2, isBoard, func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+				x.Answer(t, fr, "", answer)
+				return natstest.Drop
 			}), nil)
 			second := add(t, f.Log, board, first, `{"a":2}`)
 			equal(t, "stalls", len(f.stalled(t)), 2)
@@ -154,9 +155,9 @@ func TestSpuriousRefusals(t *testing.T) {
 func TestDefiniteRefusalOfTheServer(t *testing.T) {
 	f := newFaulty(t)
 	empty := emptyTail(f.Log, board)
-	f.proxy.inspect(times(1, isBoard, func(x *pipe, fr frame) action {
-		x.answer(t, fr, "", `{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}`)
-		return drop
+	f.proxy.Inspect(natstest.Times(1, isBoard, func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		x.Answer(t, fr, "", `{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}`)
+		return natstest.Drop
 	}), nil)
 	_, err := f.Append(testContext(t), board, empty, encode(t, empty.Head, `{}`))
 	wantError[*deltalog.RefusedError](t, err)
@@ -167,11 +168,11 @@ func TestDefiniteRefusalOfTheServer(t *testing.T) {
 func TestL3_UncertainThenAgain(t *testing.T) {
 	f := newFaulty(t)
 	ctx, cancel := context.WithCancel(testContext(t))
-	f.proxy.inspect(times(1, isBoard, cutAck), func(x *pipe, fr frame) action {
-		if isMuted(x) && strings.Contains(string(fr.payload), `"seq"`) {
+	f.proxy.Inspect(natstest.Times(1, isBoard, cutAck), func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		if x.Muted() && strings.Contains(string(fr.Payload), `"seq"`) {
 			cancel()
 		}
-		return pass
+		return natstest.Pass
 	})
 	empty := emptyTail(f.Log, board)
 	data := encode(t, empty.Head, `{"a":1}`)
@@ -182,11 +183,11 @@ func TestL3_UncertainThenAgain(t *testing.T) {
 	}
 	equal(t, "tail", tail, empty)
 
-	f.proxy.inspect(nil, func(x *pipe, _ frame) action {
-		if isMuted(x) {
-			x.hangUp()
+	f.proxy.Inspect(nil, func(x *natstest.Pipe, _ natstest.Frame) natstest.Action {
+		if x.Muted() {
+			x.HangUp()
 		}
-		return pass
+		return natstest.Pass
 	})
 	again := openLog(t, f.direct)
 	tail = must[deltalog.Tail](t)(again.Append(testContext(t), board, empty, data))
@@ -194,12 +195,6 @@ func TestL3_UncertainThenAgain(t *testing.T) {
 	deltas, end := read(t, again, board)
 	equal(t, "deltas", list(deltas), `{"a":1}`)
 	equal(t, "tail", end, tail)
-}
-
-func isMuted(x *pipe) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.mute
 }
 
 // TestL2_LostReadIsNotAGap: a message that gets lost between server and reader
@@ -213,9 +208,9 @@ func TestL2_LostReadIsNotAGap(t *testing.T) {
 		tail = add(t, f.Log, board, tail, want[n])
 	}
 	for sequence := range 5 {
-		f.proxy.inspect(nil, times(1, func(fr frame) bool {
-			return strings.Contains(string(fr.payload), fmt.Sprintf("Nats-Sequence: %d\r\n", sequence+1))
-		}, func(*pipe, frame) action { return drop }))
+		f.proxy.Inspect(nil, natstest.Times(1, func(fr natstest.Frame) bool {
+			return strings.Contains(string(fr.Payload), fmt.Sprintf("Nats-Sequence: %d\r\n", sequence+1))
+		}, func(*natstest.Pipe, natstest.Frame) natstest.Action { return natstest.Drop }))
 		deltas, end := read(t, f.Log, board)
 		equal(t, "deltas", list(deltas), list(want))
 		equal(t, "tail", end, tail)
@@ -229,11 +224,11 @@ func TestL2_StaleReplicaIsNotTheEnd(t *testing.T) {
 	f := newFaulty(t)
 	tail := add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
 	tail = add(t, f.Log, board, tail, `{"a":2}`)
-	f.proxy.inspect(times(1000, func(fr frame) bool {
-		return isPublish(fr, "$JS.API.DIRECT.GET."+deltalog.Stream(board))
-	}, func(x *pipe, fr frame) action {
-		x.answer(t, fr, "NATS/1.0 404 Message Not Found\r\n\r\n", "")
-		return drop
+	f.proxy.Inspect(natstest.Times(1000, func(fr natstest.Frame) bool {
+		return natstest.IsPublish(fr, "$JS.API.DIRECT.GET."+deltalog.Stream(board))
+	}, func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		x.Answer(t, fr, "NATS/1.0 404 Message Not Found\r\n\r\n", "")
+		return natstest.Drop
 	}), nil)
 	deltas, end := read(t, f.Log, board)
 	equal(t, "deltas", list(deltas), `{"a":1} {"a":2}`)
@@ -244,7 +239,7 @@ func TestL2_StaleReplicaIsNotTheEnd(t *testing.T) {
 // starts it again on the same directory and port.
 func TestL1_ServerRestartsMidAppend(t *testing.T) {
 	dir := t.TempDir()
-	s := startServer(t, dir, server.RANDOM_PORT)
+	s := natstest.Start(t, dir, server.RANDOM_PORT)
 	port := portOf(t, s)
 	n := startNode(t, natsd.Config{URL: s.ClientURL()})
 
@@ -278,13 +273,13 @@ func TestL1_ServerRestartsMidAppend(t *testing.T) {
 		for range 50 {
 			<-stored
 		}
-		stopServer(s)
+		natstest.Stop(s)
 		for err := range stalled {
 			if err != nil {
 				break
 			}
 		}
-		s = startServer(t, dir, port)
+		s = natstest.Start(t, dir, port)
 		for err := range stalled {
 			if err == nil {
 				break
@@ -299,4 +294,45 @@ func TestL1_ServerRestartsMidAppend(t *testing.T) {
 	deltas, tail := read(t, l, board)
 	checkOnce(t, deltas, count, "w")
 	equal(t, "messages", tail.Last, uint64(count))
+}
+
+// TestL10_ReadingBesideAHotWriter: whenever the reader asks for something, one more
+// record is stored first. It reads what was there when it began, and is done.
+func TestL10_ReadingBesideAHotWriter(t *testing.T) {
+	f := newFaulty(t)
+	writer := openLog(t, f.direct)
+	tail := add(t, writer, board, emptyTail(writer, board), `{"a":0}`)
+	appended := 0
+	f.proxy.Inspect(func(_ *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		if !strings.Contains(string(fr.Payload), "_by_subj") {
+			return natstest.Pass
+		}
+		if appended++; appended < 100 {
+			tail = add(t, writer, board, tail, fmt.Sprintf(`{"a":%d}`, appended))
+		}
+		return natstest.Pass
+	}, nil)
+	deltas, _ := read(t, f.Log, board)
+	f.proxy.Inspect(nil, nil)
+	if len(deltas) < 2 || appended > 5 {
+		t.Errorf("it read %d records while %d were stored", len(deltas), appended)
+	}
+}
+
+// TestL10_AlwaysAnotherInFlight: a server that says each time that another message is
+// on its way does not keep the append from finding out that it has lost.
+func TestL10_AlwaysAnotherInFlight(t *testing.T) {
+	f := newFaulty(t)
+	empty := emptyTail(f.Log, board)
+	f.proxy.Inspect(func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		if !isBoard(fr) {
+			return natstest.Pass
+		}
+		x.Answer(t, fr, "", `{"error":{"code":400,"err_code":10164,"description":"wrong last sequence"},"stream":"X","seq":0}`)
+		return natstest.Drop
+	}, nil)
+	other := openLog(t, f.direct)
+	first := add(t, other, board, emptyTail(other, board), `{"other":1}`)
+	_, err := f.Append(testContext(t), board, empty, encode(t, empty.Head, `{"a":1}`))
+	equal(t, "last", wantError[*deltalog.ConflictError](t, err).Last, first.Last)
 }

@@ -75,30 +75,6 @@ func newLog(t testing.TB, change ...func(*deltalog.Config)) (*deltalog.Log, *nat
 	return openLog(t, n, change...), n
 }
 
-// startServer runs a server that listens, on a port of its choice when port is
-// server.RANDOM_PORT.
-func startServer(t testing.TB, dir string, port int) *server.Server {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: dir, SyncInterval: time.Minute,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(within) {
-		t.Fatal("the server does not start")
-	}
-	t.Cleanup(func() { stopServer(s) })
-	return s
-}
-
-func stopServer(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
-
 func portOf(t testing.TB, s *server.Server) int {
 	t.Helper()
 	var port int

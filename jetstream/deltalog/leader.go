@@ -77,21 +77,24 @@ func (l *Log) leaderLast(ctx context.Context, s *stream, subject string) (uint64
 func (l *Log) verify(ctx context.Context, s *stream) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
-	reconnects := l.reconnects()
+	verified, reconnects := s.reconnects.Load(), l.reconnects()
 	info, err := l.streamInfo(ctx, s.name)
 	if err != nil {
 		return 0, fmt.Errorf("verify %s: %w", s.name, err)
 	}
 	epoch, err := epochOf(info.Config)
 	if err != nil || epoch != s.epoch {
+		s.reconnects.Store(doubtful) // for good: it does not come back
 		return 0, &EpochError{Stream: s.name, Opened: s.epoch, Found: epoch}
 	}
-	s.reconnects.Store(reconnects)
+	// Unless somebody has begun to doubt meanwhile.
+	s.reconnects.CompareAndSwap(verified, reconnects)
 	return info.State.LastSeq, nil
 }
 
 // verifyAfterReconnect verifies the epoch if the connection was lost since the
-// last time: the server may have come back with other data.
+// last time, as the server may have come back with other data, or if there is
+// another reason to doubt it.
 func (l *Log) verifyAfterReconnect(ctx context.Context, s *stream) error {
 	if s.reconnects.Load() == l.reconnects() {
 		return nil

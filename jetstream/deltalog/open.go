@@ -21,9 +21,10 @@ type Log struct {
 	voids   atomic.Uint64
 }
 
-// Open creates the streams that are missing and reads the epoch of each. Of
-// several processes that do so at once all get the same epochs. An existing
-// stream that cannot hold the log is a [*StreamError].
+// Open creates the streams that are missing, has those publish their news that
+// were made before there was any, and reads the epoch of each. Of several
+// processes that do so at once all get the same epochs. An existing stream that
+// cannot hold the log is a [*StreamError].
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -70,6 +71,11 @@ func (l *Log) openStream(ctx context.Context, shard byte) error {
 	if err != nil {
 		return fmt.Errorf("deltalog: open stream %s: %w", s.name, err)
 	}
+	if info.Config.RePublish == nil {
+		if info, err = l.addNews(ctx, shard, info.Config); err != nil {
+			return err
+		}
+	}
 	s.epoch, err = checkStream(shard, l.cfg.Replicas, info.Config)
 	if err != nil {
 		return err
@@ -92,6 +98,24 @@ func (l *Log) createStream(ctx context.Context, shard byte) error {
 		l.cfg.Logger.Info("delta log stream created", "stream", cfg.Name, "epoch", cfg.Metadata[metaEpoch], "replicas", cfg.Replicas)
 	}
 	return err
+}
+
+// addNews has a stream that is good in all other respects publish its news. That
+// another process does the same makes no difference.
+func (l *Log) addNews(ctx context.Context, shard byte, cfg jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
+	cfg.RePublish = republish(shard)
+	if _, err := checkStream(shard, l.cfg.Replicas, cfg); err != nil {
+		return nil, err
+	}
+	if _, err := l.cfg.JetStream.UpdateStream(ctx, cfg); err != nil {
+		return nil, fmt.Errorf("deltalog: update stream %s: %w", cfg.Name, err)
+	}
+	l.cfg.Logger.Info("delta log stream publishes its news from now on", "stream", cfg.Name)
+	info, err := l.streamInfo(ctx, cfg.Name)
+	if err != nil {
+		return nil, fmt.Errorf("deltalog: open stream %s: %w", cfg.Name, err)
+	}
+	return info, nil
 }
 
 func (l *Log) streamInfo(ctx context.Context, name string) (*jetstream.StreamInfo, error) {

@@ -117,9 +117,15 @@ func TestOpenRefusesOtherStreams(t *testing.T) {
 		"at a limit":             func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 9, jetstream.DiscardOld },
 		"direct gets":            func(c *jetstream.StreamConfig) { c.AllowDirect = false },
 		"atomic publishing":      func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false },
-		"not acknowledge":        func(c *jetstream.StreamConfig) { c.NoAck, c.AllowAtomicPublish = true, false },
-		"up to 5 bytes":          func(c *jetstream.StreamConfig) { c.MaxMsgSize = 5 },
-		"3 are asked for":        func(*jetstream.StreamConfig) {},
+		"stores again": func(c *jetstream.StreamConfig) {
+			c.RePublish = &jetstream.RePublish{Source: good.RePublish.Source, Destination: "other.>"}
+		},
+		"from rv.": func(c *jetstream.StreamConfig) {
+			c.RePublish = &jetstream.RePublish{Source: good.RePublish.Source, Destination: good.RePublish.Destination, HeadersOnly: true}
+		},
+		"not acknowledge": func(c *jetstream.StreamConfig) { c.NoAck, c.AllowAtomicPublish = true, false },
+		"up to 5 bytes":   func(c *jetstream.StreamConfig) { c.MaxMsgSize = 5 },
+		"3 are asked for": func(*jetstream.StreamConfig) {},
 	} {
 		c := good
 		change(&c)

@@ -77,40 +77,37 @@ func (r *replay) run(ctx context.Context) error {
 	}
 }
 
-// pass reads on from the tail until the leader has no more. An error that is
+// pass reads on from the tail to where the leader's log ended when it was asked: to
+// ask again would be a race with who appends, and may never end. An error that is
 // not final is the cause for another pass.
 func (r *replay) pass(ctx context.Context) error {
 	if err := r.log.verifyAfterReconnect(ctx, r.stream); err != nil {
 		return asFinal(err)
 	}
-	for replicas := true; ; replicas = false {
-		last, err := r.log.leaderLast(ctx, r.stream, r.subject)
-		switch {
-		case err != nil:
-			return err
-		case last < r.tail.Last:
-			return r.behind(ctx, last)
-		case last == r.tail.Last:
-			return nil
-		case replicas:
-			err = r.readDirect(ctx)
-		default:
-			err = r.readLeader(ctx, last)
-		}
-		if err != nil {
-			return err
-		}
+	last, err := r.log.leaderLast(ctx, r.stream, r.subject)
+	switch {
+	case err != nil:
+		return err
+	case last < r.tail.Last:
+		return r.behind(ctx, last)
+	case last > r.tail.Last:
+		err = r.readDirect(ctx, last)
 	}
-}
-
-// readDirect reads until a replica has no more.
-func (r *replay) readDirect(ctx context.Context) error {
-	d, err := r.log.newDirect(r.stream, r.subject)
+	for err == nil && r.tail.Last < last {
+		err = r.readLeader(ctx, last)
+	}
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	for more := true; more; {
+	// What was read may have given reason to doubt.
+	return asFinal(r.log.verifyAfterReconnect(ctx, r.stream))
+}
+
+// readDirect reads until a replica has no more, or last was read.
+func (r *replay) readDirect(ctx context.Context, last uint64) error {
+	d := r.log.newDirect(r.stream, r.subject)
+	for more := true; more && r.tail.Last < last; {
+		var err error
 		if more, err = d.batch(ctx, r.tail.Last+1, r.take); err != nil {
 			return err
 		}
@@ -141,18 +138,37 @@ func (r *replay) take(sequence uint64, data []byte) error {
 	if err != nil {
 		return final{&DamagedError{Key: r.key, Sequence: sequence, Err: err}}
 	}
-	if !rec.Continues(r.tail.Head) {
-		r.log.voids.Add(1)
-		r.log.cfg.OnVoid(r.key, Void{Sequence: sequence, Record: rec, Head: r.tail.Head})
-		r.tail.Last = sequence
-		return nil
-	}
-	next := record.Position{Epoch: r.stream.epoch, Revision: record.Revision(sequence), Chain: record.ChainOf(data)}
-	if err := r.fn(Entry{Position: next, Record: rec, Data: data}); err != nil {
+	if r.tail, err = r.log.step(r.stream, r.key, r.tail, message{sequence, data, rec}, r.fn); err != nil {
 		return final{err}
 	}
-	r.tail = Tail{Head: next, Last: sequence}
 	return nil
+}
+
+// message is a record, valid or void, at its place in a stream.
+type message struct {
+	sequence uint64
+	data     []byte
+	record   record.Record
+}
+
+// step takes the next message on a subject for a reader at tail: it passes a valid
+// record to fn and returns the tail after the message. If fn fails, nothing is
+// taken.
+func (l *Log) step(s *stream, key record.Key, tail Tail, m message, fn func(Entry) error) (Tail, error) {
+	if !m.record.Continues(tail.Head) {
+		if m.record.Epoch != s.epoch {
+			s.reconnects.Store(doubtful) // who wrote this may know a stream that replaced ours
+		}
+		l.voids.Add(1)
+		l.cfg.OnVoid(key, Void{Sequence: m.sequence, Record: m.record, Head: tail.Head})
+		tail.Last = m.sequence
+		return tail, nil
+	}
+	next := record.Position{Epoch: s.epoch, Revision: record.Revision(m.sequence), Chain: record.ChainOf(m.data)}
+	if err := fn(Entry{Position: next, Record: m.record, Data: m.data}); err != nil {
+		return tail, err
+	}
+	return Tail{Head: next, Last: m.sequence}, nil
 }
 
 // errBehind reports a leader that has yet to catch up with the tail.

@@ -2,6 +2,7 @@ package deltalog
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -35,9 +36,12 @@ type stream struct {
 	// now gets a higher one, or the stream was replaced.
 	acknowledged atomic.Uint64
 	// reconnects is the count of the connection's reconnects at which the epoch
-	// was last verified.
+	// was last verified, or doubtful.
 	reconnects atomic.Uint64
 }
+
+// doubtful as the count of reconnects has the epoch verified by whoever is next.
+const doubtful = math.MaxUint64
 
 // raise notes that the stream has reached sequence.
 func (s *stream) raise(sequence uint64) {
@@ -67,6 +71,7 @@ func streamConfig(shard byte, replicas int, epoch record.Epoch, now time.Time) j
 		DenyDelete:         true,
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
+		RePublish:          republish(shard),
 		Metadata: map[string]string{
 			metaEpoch:   strconv.FormatUint(uint64(epoch), 16),
 			metaFormat:  formatVersion,
@@ -112,6 +117,8 @@ func checkStream(shard byte, replicas int, c jetstream.StreamConfig) (record.Epo
 		return refuse("it does not allow direct gets")
 	case !c.AllowAtomicPublish:
 		return refuse("it does not allow atomic publishing")
+	case c.RePublish == nil || *c.RePublish != *republish(shard):
+		return refuse("it does not publish what it stores again, from %s to %s", republish(shard).Source, republish(shard).Destination)
 	case c.MaxMsgSize > 0 && c.MaxMsgSize < maxMessage:
 		return refuse("it takes messages of up to %d bytes, %d are needed", c.MaxMsgSize, maxMessage)
 	case c.Replicas < replicas:

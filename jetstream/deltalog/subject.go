@@ -17,7 +17,10 @@ const (
 	Partitions = 16
 )
 
-const root = "rv"
+const (
+	root     = "rv"
+	newsRoot = "rvn"
+)
 
 // Subject returns the subject of a document's records:
 //
