@@ -10,6 +10,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/session"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 )
 
 // Defaults of a [Config].
@@ -32,8 +33,8 @@ type Config struct {
 
 	// Data is the directory of the embedded NATS server.
 	Data string
-	// NATS is the URL of a NATS cluster with JetStream to use instead. At most
-	// one Rivulet server may use it at a time.
+	// NATS is the URL of a NATS cluster with JetStream to use instead. Any number of
+	// Rivulet servers may use it at once.
 	NATS string
 	// Sync says when the embedded server puts appends on disk.
 	Sync natsd.Sync
@@ -45,10 +46,25 @@ type Config struct {
 	Version string
 	Logger  *slog.Logger
 
+	// Mutators are the functions of named mutations, and Policy says what a space takes
+	// of clients; nil: Trust. See docs/mutators.md.
+	Mutators *mutator.Registry
+	Policy   func(space string) Policy
+
 	// Limits of documents and sessions; their zero values stand for defaults.
 	Documents host.Config
 	Sessions  session.Config
 }
+
+// Policy says what a space takes of its clients.
+type Policy = host.Policy
+
+// The policies: see [host.Policy].
+const (
+	Trust  = host.Trust
+	Verify = host.Verify
+	Only   = host.Only
+)
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Addr == "" {
@@ -68,6 +84,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Documents.Mutators == nil {
+		c.Documents.Mutators = c.Mutators
+	}
+	if c.Documents.Policy == nil {
+		c.Documents.Policy = c.Policy
 	}
 	if c.Documents.Logger == nil {
 		c.Documents.Logger = c.Logger

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/httpapi"
 	"github.com/rivulet-sync/rivulet/server/session"
@@ -78,7 +79,14 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	if err != nil {
 		return err
 	}
-	cfg.Documents.Log = s.log
+	snapshots, err := snapshot.Open(ctx, snapshot.Config{
+		JetStream: s.nats.JetStream(), Replicas: cfg.Replicas, Logger: cfg.Logger,
+		MaxSize: max(snapshot.DefaultMaxSize, 2*cfg.Documents.MaxDocument),
+	})
+	if err != nil {
+		return err
+	}
+	cfg.Documents.Log, cfg.Documents.Snapshots = s.log, snapshots
 	s.documents = host.NewRegistry(cfg.Documents)
 	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
 	cfg.Sessions.Version = cfg.Version

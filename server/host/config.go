@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
@@ -13,13 +14,22 @@ import (
 type Log interface {
 	Epoch(key record.Key) record.Epoch
 	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
+	Resume(ctx context.Context, key record.Key, from record.Position, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
+	Watch(key record.Key) (*deltalog.Watch, error)
 }
 
 // Config has the bounds of hosts. Zero values stand for the defaults.
 type Config struct {
-	Log    Log
-	Logger *slog.Logger
+	Log Log
+	// Snapshots shorten the replay of cold documents; nil: all is replayed.
+	Snapshots Snapshots
+	Logger    *slog.Logger
+	// Mutators are the functions of named mutations; nil: there are none.
+	Mutators *mutator.Registry
+	// Policy says what a space takes; nil: all are [Trust]. It is asked for every
+	// record, by many goroutines, and must be quick.
+	Policy func(space string) Policy
 	// Clock dates records; nil stands for time.Now.
 	Clock func() time.Time
 
@@ -33,6 +43,12 @@ type Config struct {
 	// ChecksumEvery is after how many records of a document its subscribers are sent
 	// a checksum, beside the one that each gets when it opens: 256.
 	ChecksumEvery int
+	// SnapshotEvery and SnapshotBytes are after how many records, or bytes of records,
+	// a snapshot is made: 1000, 1 MiB; more for a document larger than SnapshotBytes.
+	// SnapshotIdle is after how many one is made when the document leaves memory: 16.
+	SnapshotEvery int
+	SnapshotBytes int
+	SnapshotIdle  int
 	// MaxQueue bounds the mutations that wait for the append in flight: 4096.
 	MaxQueue int
 	// Patience is how long who submits waits for a place in a full queue: 1 s.
@@ -43,6 +59,10 @@ type Config struct {
 	MaxLive int
 	// IdleAfter is how long a document without subscribers stays in memory: 1 min.
 	IdleAfter time.Duration
+	// CheckEvery is how long a document that somebody has open goes without a look
+	// at where its log ends, in case that news of another server's append was lost:
+	// 5 s. After a reconnect it is a tenth of that.
+	CheckEvery time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -56,10 +76,16 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.KeepRecords, 4096)
 	setDefault(&c.KeepBytes, 4<<20)
 	setDefault(&c.ChecksumEvery, 256)
+	setDefault(&c.SnapshotEvery, 1000)
+	setDefault(&c.SnapshotBytes, 1<<20)
+	setDefault(&c.SnapshotIdle, 16)
 	setDefault(&c.MaxQueue, 4096)
 	setDefault(&c.MaxLive, 10_000)
 	if c.Patience <= 0 {
 		c.Patience = time.Second
+	}
+	if c.CheckEvery <= 0 {
+		c.CheckEvery = 5 * time.Second
 	}
 	if c.IdleAfter <= 0 {
 		c.IdleAfter = time.Minute

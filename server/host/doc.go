@@ -1,8 +1,9 @@
 // Package host keeps live documents: for each, one goroutine that owns it.
 //
-// A [Host] loads a document by replaying its log, judges the mutations that
-// clients submit, appends those that pass and hands every committed record to
-// the subscribers. Its guarantees:
+// A [Host] loads a document from its snapshot, if the log confirms it, and by
+// replaying the log from there; judges the mutations that clients submit, appends
+// those that pass and hands every committed record to the subscribers. Its
+// guarantees:
 //
 //   - Durable before visible (L1): a record is sent to anybody, its authors
 //     included, only after the log acknowledged it.
@@ -14,6 +15,10 @@
 //     yet appended.
 //   - Each subscriber receives every record after the position that it was
 //     opened at, in order, once. A record's bytes are encoded once and shared.
+//
+// Other servers may append to the same documents: a host hears of that by the news of
+// the log, reads on when news does not continue what it has, and asks now and then,
+// as the last news may be lost. docs/architecture.md has the rules.
 //
 // One append is in flight at a time. What arrives meanwhile waits, is judged
 // together, and travels in one record (group commit). When another writer was

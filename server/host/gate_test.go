@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // gate is a log whose appends to held documents wait to be let through.
 type gate struct {
 	*deltalog.Log
+	replays atomic.Int64
 
 	mu   sync.Mutex
 	held map[record.Key]*hold
@@ -57,6 +59,12 @@ func (h *hold) wait(t testing.TB) record.Record {
 		t.Fatal("no append came")
 		return record.Record{}
 	}
+}
+
+// Replay counts how often a host reads in the log.
+func (g *gate) Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error) {
+	g.replays.Add(1)
+	return g.Log.Replay(ctx, key, from, fn)
 }
 
 func (g *gate) Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error) {

@@ -61,7 +61,14 @@ func newWorld(t testing.TB, change ...func(*host.Config)) *world {
 // worldOn is another registry on the same log.
 func worldOn(t testing.TB, node *natsd.Node, change ...func(*host.Config)) *world {
 	t.Helper()
-	log, err := deltalog.Open(testContext(t), deltalog.Config{Conn: node.Conn(), JetStream: node.JetStream()})
+	return worldWith(t, node, func(*deltalog.Config) {}, change...)
+}
+
+func worldWith(t testing.TB, node *natsd.Node, logs func(*deltalog.Config), change ...func(*host.Config)) *world {
+	t.Helper()
+	logCfg := deltalog.Config{Conn: node.Conn(), JetStream: node.JetStream()}
+	logs(&logCfg)
+	log, err := deltalog.Open(testContext(t), logCfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
-	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -26,6 +26,7 @@ type Host struct {
 	results chan appended
 	busy    atomic.Bool   // something is queued or being appended
 	stopped chan struct{} // closed when run has returned
+	saver   *saver        // nil when snapshots are stored nowhere
 
 	// -- owned by run --
 	doc      *doc.Doc // committed state; reserved deltas are on it only while judging
@@ -38,6 +39,8 @@ type Host struct {
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
 	inFlight *flight
+	news     news
+	saves    saves
 }
 
 type present struct {
@@ -51,6 +54,7 @@ type flight struct {
 	waiting []Submission
 	effects []effect
 	data    []byte
+	began   time.Time
 }
 
 // over tells the authors who wait how the append has ended.
@@ -86,6 +90,10 @@ type (
 // the document could not be loaded, or when its log became unreadable.
 func (h *Host) run(ctx context.Context) error {
 	defer close(h.stopped)
+	if err := h.listen(); err != nil {
+		return err
+	}
+	defer h.news.close()
 	if err := h.load(ctx); err != nil {
 		return err
 	}
@@ -99,24 +107,43 @@ func (h *Host) run(ctx context.Context) error {
 		if len(h.queue) >= h.cfg.MaxQueue {
 			submits = nil // who submits waits
 		}
+		come, compared := h.incoming()
+		var err error
 		select {
 		case <-ctx.Done():
+			h.leave(ctx)
 			return nil
+		case s := <-h.saves.ended:
+			h.saveEnded(s)
 		case result := <-h.results:
-			if err := h.landed(ctx, result); err != nil {
-				return err
-			}
+			err = h.landed(ctx, result)
+		case m := <-come:
+			err = h.hear(ctx, m)
+		case c := <-compared:
+			err = h.compare(ctx, c)
+		case <-h.news.watch.Restored():
+			h.news.checkWithin(h.cfg.CheckEvery / 10)
+		case <-h.news.timer.C:
+			h.news.armed = false
+		case <-h.news.turn.over.C:
 		case <-h.left.wake:
 		case message := <-h.mailbox:
 			h.handle(message)
 		case s := <-submits:
 			h.queue = append(h.queue, s)
 		}
+		if err != nil {
+			return err
+		}
 		h.drain()
 		h.dropLeft()
+		if err := h.hearAll(ctx); err != nil {
+			return err
+		}
 		if err := h.flush(ctx); err != nil {
 			return err
 		}
+		h.check(ctx)
 		h.busy.Store(h.inFlight != nil || len(h.queue) > 0)
 	}
 }
@@ -141,47 +168,6 @@ func (h *Host) drain() {
 	}
 }
 
-func (h *Host) load(ctx context.Context) error {
-	h.doc = doc.New()
-	h.clients = make(map[record.ClientID]record.MutationID)
-	h.recent = recent{
-		floor:      record.Position{Epoch: h.cfg.Log.Epoch(h.key)},
-		maxRecords: h.cfg.KeepRecords, maxBytes: h.cfg.KeepBytes,
-	}
-	h.tail = deltalog.Tail{Head: h.recent.floor}
-	return h.readOn(ctx)
-}
-
-// readOn applies what the log has after the tail.
-func (h *Host) readOn(ctx context.Context) error {
-	tail, err := h.cfg.Log.Replay(ctx, h.key, h.tail, func(e deltalog.Entry) error {
-		return h.apply(e.Position, &e.Record, e.Data)
-	})
-	if err != nil {
-		return err
-	}
-	h.tail = tail
-	return nil
-}
-
-// apply takes a record of the log that this host did not judge itself.
-func (h *Host) apply(at record.Position, rec *record.Record, data []byte) error {
-	deltas := make([]delta.Delta, len(rec.Mutations))
-	for i, m := range rec.Mutations {
-		var err error
-		if deltas[i], err = delta.Parse(m.Delta); err != nil {
-			return &deltalog.DamagedError{Key: h.key, Sequence: uint64(at.Revision), Err: err}
-		}
-	}
-	effects := make([]effect, len(rec.Mutations))
-	for i, m := range rec.Mutations {
-		done := h.doc.Apply(deltas[i])
-		effects[i] = effect{client: m.Client, id: m.ID, writes: done.Writes}
-	}
-	h.committed(at, effects, data)
-	return nil
-}
-
 // committed makes a record that is applied visible (L1: it is durable).
 func (h *Host) committed(at record.Position, effects []effect, data []byte) {
 	for _, e := range effects {
@@ -190,6 +176,7 @@ func (h *Host) committed(at record.Position, effects []effect, data []byte) {
 	h.tail.Head = at
 	h.tail.Last = uint64(at.Revision)
 	h.records++
+	h.saves.bytes += uint64(len(data))
 	h.snapshot = nil
 	frame := wire.EncodeCommit(h.number, at.Revision, data)
 	h.recent.add(committed{at: at, frame: frame, effects: effects})
@@ -214,9 +201,10 @@ func (h *Host) checksum() *wire.Checksum {
 
 // handle takes a message. Its handle may be closed already: closing overtakes.
 func (h *Host) handle(message any) {
+	h.news.touched = true
 	switch m := message.(type) {
 	case subscribe:
-		if !m.handle.gone {
+		if !m.handle.gone && !h.aheadOfUs(m) {
 			h.subscribe(m.handle, m.request, m.at)
 		}
 	case setPresence:
@@ -239,7 +227,7 @@ func (h *Host) dropLeft() {
 
 // flush judges what waits and begins to append what passes.
 func (h *Host) flush(ctx context.Context) error {
-	if h.inFlight != nil || len(h.queue) == 0 {
+	if h.inFlight != nil || len(h.queue) == 0 || h.news.turn.yields() {
 		return nil
 	}
 	batch := h.newBatch()
@@ -275,13 +263,14 @@ func (h *Host) flush(ctx context.Context) error {
 		Time: h.cfg.Clock().UnixMilli(), Mutations: make([]record.Mutation, len(batch.members)),
 	}
 	for i, s := range batch.members {
-		rec.Mutations[i] = record.Mutation{Client: s.From.Client(), ID: s.ID, Delta: s.Delta.Bytes()}
+		id, patch := s.stored()
+		rec.Mutations[i] = record.Mutation{Client: s.From.Client(), ID: id, Delta: patch.Bytes()}
 	}
 	data, err := rec.Encode()
 	if err != nil {
 		return err
 	}
-	h.inFlight = &flight{members: batch.members, waiting: batch.waiting, effects: batch.effects, data: data}
+	h.inFlight = &flight{members: batch.members, waiting: batch.waiting, effects: batch.effects, data: data, began: time.Now()}
 	go func(tail deltalog.Tail) {
 		now, err := h.cfg.Log.Append(ctx, h.key, tail, data)
 		h.results <- appended{tail: now, err: err}
@@ -298,15 +287,18 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 	switch {
 	case result.err == nil:
 		for _, s := range flight.members {
-			h.doc.Apply(s.Delta)
+			_, patch := s.stored()
+			h.doc.Apply(patch)
 		}
 		h.committed(result.tail.Head, flight.effects, flight.data)
+		h.news.turn.landed(flight.began)
 		flight.over(result.tail.Head.Revision, nil)
+		h.saveIfDue()
 		return nil
 	case errors.As(result.err, &conflict):
 		// Another writer was first: everything is judged again on what it wrote.
 		h.queue = append(append(flight.members, flight.waiting...), h.queue...)
-		return h.readOn(ctx)
+		return h.settle(ctx, conflict.Last)
 	case errors.As(result.err, &refused):
 		for _, s := range flight.members {
 			if s.run == nil {
@@ -339,10 +331,7 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 		}
 		sub.Send(wire.Encode(h.checksum()))
 	} else {
-		if h.snapshot == nil {
-			h.snapshot = h.doc.Canonical()
-		}
-		opened.At, opened.Snapshot = h.tail.Head, h.snapshot
+		opened.At, opened.Snapshot = h.tail.Head, h.canonical()
 		// In one piece: behind a snapshot as large as all that may be queued there is
 		// no place for another.
 		checksum := h.checksum()

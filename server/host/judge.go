@@ -1,6 +1,8 @@
 package host
 
 import (
+	"strconv"
+
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -16,7 +18,11 @@ type Submission struct {
 	Reads   []delta.Read
 	Delta   delta.Delta
 
-	run *run // makes the delta at the head; the fields above it are set by that
+	// Call is set for a named mutation.
+	Call *Call
+
+	made *made // by the host, of a named mutation that was run
+	run  *run  // makes the delta at the head; the fields above it are set by that
 }
 
 // verdict is what becomes of a submission.
@@ -38,6 +44,10 @@ const (
 	oversize
 	// later: there is no room for it in this record.
 	later
+	// plain: only named mutations are taken.
+	plain
+	// nameless: the name of its function is not known.
+	nameless
 	// over: its author has been told, or will be when the record is durable.
 	over
 )
@@ -45,6 +55,7 @@ const (
 // batch is the mutations that are reserved for the next record.
 type batch struct {
 	host     *Host
+	policy   Policy
 	effects  []effect
 	inverses []delta.Delta
 	last     map[record.ClientID]record.MutationID
@@ -57,6 +68,7 @@ type batch struct {
 func (h *Host) newBatch() *batch {
 	return &batch{
 		host:     h,
+		policy:   h.policy(),
 		last:     make(map[record.ClientID]record.MutationID),
 		deferred: make(map[record.ClientID]bool),
 	}
@@ -83,31 +95,39 @@ func (b *batch) consider(s Submission) verdict {
 	if b.deferred[client] {
 		return deferred
 	}
-	v := b.judge(client, s)
-	switch v {
-	case accepted:
-		before := b.host.doc.Size()
-		done := b.host.doc.Apply(s.Delta)
-		// What makes a document smaller that is too large already is welcome.
-		if after := b.host.doc.Size(); after > b.host.cfg.MaxDocument && after > before {
-			b.host.doc.Apply(done.Inverse)
-			return oversize
-		}
-		b.reserve(s, done)
-	case deferred:
+	s.made = nil
+	v, exact := b.order(client, s)
+	if v == accepted {
+		v = b.take(client, s, exact)
+	}
+	if v == deferred {
 		b.deferred[client] = true
 	}
 	return v
 }
 
+// apply applies the delta of a submission, and reserves it.
+func (b *batch) apply(s Submission) verdict {
+	before := b.host.doc.Size()
+	done := b.host.doc.Apply(s.Delta)
+	// What makes a document smaller that is too large already is welcome.
+	if after := b.host.doc.Size(); after > b.host.cfg.MaxDocument && after > before {
+		b.host.doc.Apply(done.Inverse)
+		return oversize
+	}
+	b.reserve(s, done)
+	return accepted
+}
+
 // reserve takes a submission, which has been applied, into the record.
 func (b *batch) reserve(s Submission, done doc.Effect) {
 	client := s.From.Client()
+	id, patch := s.stored()
 	b.members = append(b.members, s)
-	b.effects = append(b.effects, effect{client: client, id: s.ID, writes: done.Writes})
+	b.effects = append(b.effects, effect{client: client, id: id, writes: done.Writes})
 	b.inverses = append(b.inverses, done.Inverse)
-	b.last[client] = s.ID
-	b.size += s.Delta.Len() + mutationPadding
+	b.last[client] = id
+	b.size += patch.Len() + mutationPadding
 }
 
 // lastOf returns the last mutation of a client, in the log or reserved.
@@ -127,31 +147,44 @@ func (b *batch) revert() {
 	b.inverses = nil
 }
 
-func (b *batch) judge(client record.ClientID, s Submission) verdict {
+// order judges a submission by the numbers. If it is the next of its client, exact says
+// whether it follows the very attempt that is the last one; a named mutation need not.
+func (b *batch) order(client record.ClientID, s Submission) (v verdict, exact bool) {
 	h := b.host
 	_, reserved := b.last[client]
 	last := b.lastOf(client)
 	if s.ID.Number <= last.Number {
 		switch {
-		case reserved && s.ID == last, b.holds(client, s.ID):
-			return deferred // what is reserved may yet lose the compare-and-set
-		case s.ID == last, h.recent.holds(client, s.ID):
-			return duplicate
+		case reserved && s.is(last), holds(b.effects, client, &s):
+			return deferred, false // what is reserved may yet lose the compare-and-set
+		case s.is(last), h.recent.holds(client, &s):
+			return duplicate, false
 		}
-		return unknown
+		return unknown, false
 	}
-	if s.Base > h.tail.Head.Revision {
-		return unknown
+	switch {
+	case s.Base > h.tail.Head.Revision:
+		return unknown, false
+	case s.Follows == last:
+		return accepted, true
+	case s.Call != nil && s.Follows.Number == last.Number:
+		return accepted, false
+	case reserved && s.Follows.Rewritten() == last:
+		return deferred, false // the client is told when it can know what it has to follow
 	}
-	if s.Follows != last {
-		return conflicting
-	}
-	since, ok := h.recent.after(s.Base)
+	return conflicting, false
+}
+
+// reads judges a submission that follows the last one of its client by what it read.
+//
+// The client's own mutations are left out: it follows the last of them, which follows
+// the one before, so all of them were in the view that it changed, with the very deltas
+// that are in the log.
+func (b *batch) reads(client record.ClientID, s Submission) verdict {
+	since, ok := b.host.recent.after(s.Base)
 	if !ok {
 		return conflicting
 	}
-	// The client's own mutations are left out: it follows the last of them, which
-	// follows the one before, so all of them were in the view that it changed.
 	reads := delta.NewReadSet(s.Reads)
 	for _, c := range since {
 		if conflict(c.effects, client, reads) {
@@ -164,9 +197,10 @@ func (b *batch) judge(client record.ClientID, s Submission) verdict {
 	return accepted
 }
 
-func (b *batch) holds(client record.ClientID, id record.MutationID) bool {
-	for _, e := range b.effects {
-		if e.client == client && e.id == id {
+// holds reports whether a submission is among what was accepted.
+func holds(effects []effect, client record.ClientID, s *Submission) bool {
+	for _, e := range effects {
+		if e.client == client && s.is(e.id) {
 			return true
 		}
 	}
@@ -195,6 +229,12 @@ func (h *Host) refuse(s Submission, v verdict) {
 	case oversize:
 		reject.Code = wire.CodeTooLarge
 		reject.Detail = "the document would grow past its bound"
+	case plain:
+		reject.Code = wire.CodeMutatorsOnly
+		reject.Detail = "the document takes named mutations only"
+	case nameless:
+		reject.Code = wire.CodeUnknownMutator
+		reject.Detail = "this server has no mutator " + strconv.Quote(s.Call.Name)
 	default:
 		return
 	}

@@ -82,13 +82,11 @@ func (r *recent) from(at record.Position) ([]committed, bool) {
 	return r.records[i+1:], true
 }
 
-// holds reports whether the window has a mutation with this id.
-func (r *recent) holds(client record.ClientID, id record.MutationID) bool {
+// holds reports whether the window has a submission.
+func (r *recent) holds(client record.ClientID, s *Submission) bool {
 	for i := len(r.records) - 1; i >= 0; i-- {
-		for _, e := range r.records[i].effects {
-			if e.client == client && e.id == id {
-				return true
-			}
+		if holds(r.records[i].effects, client, s) {
+			return true
 		}
 	}
 	return false

@@ -17,6 +17,7 @@ type Registry struct {
 	cfg    Config
 	ctx    context.Context
 	cancel context.CancelFunc
+	saver  *saver
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -27,7 +28,7 @@ type Registry struct {
 
 type entry struct {
 	host    *Host
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	handles map[*Handle]struct{}
 	idle    time.Time // since when it has no handles
 }
@@ -45,6 +46,7 @@ var (
 func NewRegistry(cfg Config) *Registry {
 	r := &Registry{cfg: cfg.withDefaults(), hosts: make(map[record.Key]*entry)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.saver = newSaver(r.cfg.Snapshots, r.ctx.Done())
 	r.wg.Go(r.evict)
 	return r
 }
@@ -97,18 +99,19 @@ func (r *Registry) handle(key record.Key, sub Subscriber, attached bool) (*Handl
 // start begins to load a document. The lock is held.
 func (r *Registry) start(key record.Key) *entry {
 	r.number++
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancelCause(r.ctx)
 	host := &Host{
 		key: key, number: r.number, cfg: r.cfg,
 		log:     r.cfg.Logger.With("doc", key.String()),
 		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
 		results: make(chan appended, 1), stopped: make(chan struct{}),
+		saver: r.saver, saves: saves{ended: make(chan saved, 1)},
 		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
 	}
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
 	r.hosts[key] = e
 	r.wg.Go(func() {
-		defer cancel()
+		defer cancel(nil)
 		if err := host.run(ctx); err != nil && ctx.Err() == nil {
 			host.log.Error("document closed", "error", err)
 			r.failed(key, e, err)
@@ -159,7 +162,7 @@ func (r *Registry) evictIdle(after time.Duration) {
 	for key, e := range r.hosts {
 		if len(e.handles) == 0 && now.Sub(e.idle) >= after && !e.host.busy.Load() && len(e.host.submits) == 0 {
 			delete(r.hosts, key)
-			e.cancel()
+			e.cancel(errEvicted)
 		}
 	}
 }
@@ -172,11 +175,13 @@ func (r *Registry) Live() int {
 }
 
 // Close ends all hosts and waits for them. Appends in flight are given up: their
-// outcome is found in the log by whoever loads the document next.
+// outcome is found in the log by whoever loads the document next. Snapshots that are
+// being stored get half a second.
 func (r *Registry) Close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
 	r.cancel()
 	r.wg.Wait()
+	r.saver.close()
 }

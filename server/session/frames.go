@@ -10,6 +10,7 @@ import (
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -52,6 +53,8 @@ func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 		return nil
 	case *wire.Push:
 		return s.push(ctx, f)
+	case *wire.Invoke:
+		return s.invoke(ctx, f)
 	case *wire.SetPresence:
 		return s.setPresence(ctx, f)
 	case *wire.Ping:
@@ -128,7 +131,29 @@ func (s *Session) posted(h *host.Handle, err error) error {
 	return err
 }
 
-func (s *Session) push(ctx context.Context, f *wire.Push) error {
+func (s *Session) push(ctx context.Context, f *wire.Push) error { return s.submit(ctx, f, nil) }
+
+func (s *Session) invoke(ctx context.Context, f *wire.Invoke) error {
+	mutation := &wire.Push{Doc: f.Doc, ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: f.Delta}
+	call := &host.Call{Name: f.Name, Args: f.Args, Offered: len(f.Delta) > 0}
+	if !call.Offered {
+		mutation.Delta = delta.Delta{}.Bytes()
+	}
+	switch err := jsontext.Validate(f.Args); {
+	case !mutator.ValidName(f.Name):
+		return &closing{code: wire.CodeBadFrame, detail: "malformed name of a mutation"}
+	case len(f.Args) > wire.MaxArgs:
+		s.reject(mutation, wire.CodeTooLarge, fmt.Sprintf("arguments have at most %d bytes", wire.MaxArgs))
+		return nil
+	case err != nil:
+		s.reject(mutation, wire.CodeBadArgs, err.Error())
+		return nil
+	}
+	return s.submit(ctx, mutation, call)
+}
+
+// submit hands a mutation to its document; call is nil for a plain one.
+func (s *Session) submit(ctx context.Context, f *wire.Push, call *host.Call) error {
 	h, ok := s.open[f.Doc]
 	if !ok {
 		s.reject(f, wire.CodeNotOpen, "the document is not open on this connection")
@@ -155,7 +180,7 @@ func (s *Session) push(ctx context.Context, f *wire.Push) error {
 		return &closing{code: wire.CodeBadFrame, detail: "a mutation's number is 1 or more"}
 	}
 	return s.posted(h, h.Submit(ctx, host.Submission{
-		ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch,
+		ID: f.ID, Follows: f.Follows, Base: f.Base, Reads: f.Reads, Delta: patch, Call: call,
 	}))
 }
 

@@ -13,7 +13,7 @@ import (
 // FuzzSession sends arbitrary messages to a real session. The session ends or
 // goes on; a bystander's document is as it was and so is its connection.
 func FuzzSession(f *testing.F) {
-	w := newWorld(f)
+	w := newWorld(f, withFunctions)
 	b := w.greet()
 	secret := record.Key{Space: "not-in-the-corpus", ID: "Zq3v8Kx0"}
 	b.open(secret)
@@ -26,6 +26,14 @@ func FuzzSession(f *testing.F) {
 		Doc: 2, ID: first, Delta: []byte(`{"a":1}`),
 		Reads: []delta.Read{{Kind: delta.ReadValue, Path: "/a"}, {Kind: delta.ReadMembers}},
 	})
+	number := uint64(0)
+	invoke := func(name, args, patch string) []byte {
+		number++
+		return message(&wire.Invoke{
+			Doc: 2, ID: record.MutationID{Number: number, Nonce: 1}, Follows: record.MutationID{Number: number - 1, Nonce: 1},
+			Name: name, Args: []byte(args), Delta: []byte(patch),
+		})
+	}
 	for _, messages := range [][]byte{
 		split(message(hello), open, push),
 		split(message(hello), open, push, push, message(&wire.Leave{Key: board.String()}), push),
@@ -33,6 +41,9 @@ func FuzzSession(f *testing.F) {
 		split(message(hello), message(&wire.ReadLog{Request: 9, Key: board.String(), Limit: 5}), message(&wire.Ping{Number: 1})),
 		split(message(hello), message(&wire.Push{Doc: 1, ID: first, Delta: []byte(`{"mine":false}`)})),
 		split(message(hello), message(&wire.Leave{Key: secret.String()[:5]}), message(&wire.SetPresence{Doc: 1, State: []byte(`{}`)})),
+		split(message(hello), open, invoke("count", `1`, `{"n":1}`), invoke("count", `1`, ``), invoke("fails", `{}`, ``), push),
+		split(message(hello), open, invoke("none", `1`, `{"n":1}`), invoke("none", `1`, ``), invoke("", `1`, ``), push),
+		split(message(hello), open, invoke("count", `{`, `{"n":1}`), invoke("count", `1`, `[]`), push),
 		split(message(hello), []byte{0x92}),
 		split([]byte("garbage")),
 	} {

@@ -1,0 +1,22 @@
+package snapshot
+
+import "github.com/rivulet-sync/rivulet/shared/record"
+
+// What tests need to make damage of their own, and to decode without a server.
+type (
+	Head     = head
+	Contents = contents
+	Codec    = codec
+)
+
+const PartSize = partSize
+
+var (
+	NewCodec   = newCodec
+	DecodeHead = decodeHead
+	Seal       = seal
+)
+
+func (c *codec) Encode(key record.Key, s *Snapshot) ([]byte, error)   { return c.encode(key, s) }
+func (c *codec) Decode(key record.Key, data []byte) (Snapshot, error) { return c.decode(key, data) }
+func (h *head) Encode() ([]byte, error)                               { return h.encode() }

@@ -1,0 +1,45 @@
+package host
+
+import (
+	"context"
+	"maps"
+
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// MaxSaves is how many snapshots a registry holds at once.
+const MaxSaves = maxSaves
+
+// EvictIdle ends the hosts of all documents that nobody has open, as at the bound
+// of [Config.MaxLive]. It returns a channel for each that is closed when the host has
+// ended.
+func (r *Registry) EvictIdle() (ended []<-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := make(map[record.Key]*entry)
+	maps.Copy(before, r.hosts)
+	r.evictIdle(0)
+	for key, e := range before {
+		if r.hosts[key] == nil {
+			ended = append(ended, e.host.stopped)
+		}
+	}
+	return ended
+}
+
+// Settle waits until all snapshots have been stored. No host may be left.
+func (r *Registry) Settle() { r.saver.wg.Wait() }
+
+// Load returns what a host knows once it has loaded a document.
+func Load(ctx context.Context, cfg Config, key record.Key) (snapshot.Snapshot, error) {
+	cfg = cfg.withDefaults()
+	h := &Host{key: key, cfg: cfg, log: cfg.Logger}
+	if err := h.load(ctx); err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	return snapshot.Snapshot{
+		At: h.tail.Head, Records: h.records, Clients: h.clients,
+		Checksum: h.doc.Checksum(), Document: h.doc.Canonical(),
+	}, nil
+}

@@ -1,0 +1,120 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// SnapshotError reports a snapshot that cannot be used although it is what was
+// stored: the log does not have its position (Err is a [*deltalog.PositionError]), or
+// its document is not what its checksum says.
+type SnapshotError struct {
+	Key record.Key
+	At  record.Position
+	Err error
+}
+
+func (e *SnapshotError) Error() string {
+	return "host: the snapshot of " + e.Key.String() + " at " + e.At.String() + ": " + e.Err.Error()
+}
+func (e *SnapshotError) Unwrap() error { return e.Err }
+
+var errSum = errors.New("its document is not what was summed up")
+
+// load brings the document to the end of its log: from its snapshot, if there is
+// one that the log confirms, otherwise from the first record. A snapshot is never
+// the reason why a document cannot be loaded.
+func (h *Host) load(ctx context.Context) error {
+	loaded, err := h.loadSnapshot(ctx)
+	if !loaded {
+		if err != nil && ctx.Err() == nil {
+			h.log.Warn("snapshot not used, the whole log is read", "error", err)
+		}
+		h.begin(&snapshot.Snapshot{At: record.Position{Epoch: h.cfg.Log.Epoch(h.key)}}, doc.New())
+		err = h.readOn(ctx)
+	}
+	if err == nil {
+		h.saveIfDue()
+	}
+	return err
+}
+
+// begin sets the host to a position, with nothing known of what came before but
+// what the snapshot says.
+func (h *Host) begin(s *snapshot.Snapshot, document *doc.Doc) {
+	h.doc, h.clients, h.records = document, s.Clients, s.Records
+	if h.clients == nil {
+		h.clients = make(map[record.ClientID]record.MutationID)
+	}
+	h.recent = recent{floor: s.At, maxRecords: h.cfg.KeepRecords, maxBytes: h.cfg.KeepBytes}
+	h.tail = deltalog.Tail{Head: s.At, Last: uint64(s.At.Revision)}
+	h.snapshot = s.Document
+	h.saves.begin(s.Records)
+}
+
+// loadSnapshot brings the document to the end of its log from its snapshot. It says
+// whether it has begun to, else the error is that of the snapshot.
+func (h *Host) loadSnapshot(ctx context.Context) (bool, error) {
+	if h.cfg.Snapshots == nil {
+		return false, nil
+	}
+	s, err := h.cfg.Snapshots.Get(ctx, h.key)
+	if errors.Is(err, snapshot.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	document := doc.Open(s.Document)
+	// Whoever opens the document is sent its checksum, so it has to be summed up
+	// anyhow.
+	if document.Checksum() != s.Checksum {
+		return false, &SnapshotError{Key: h.key, At: s.At, Err: errSum}
+	}
+	h.begin(&s, document)
+	tail, err := h.cfg.Log.Resume(ctx, h.key, s.At, h.take)
+	if errors.As(err, new(*deltalog.PositionError)) {
+		return false, &SnapshotError{Key: h.key, At: s.At, Err: err}
+	}
+	if err == nil {
+		h.tail = tail
+	}
+	return true, err
+}
+
+// readOn applies what the log has after the tail.
+func (h *Host) readOn(ctx context.Context) error {
+	tail, err := h.cfg.Log.Replay(ctx, h.key, h.tail, h.take)
+	if err != nil {
+		return err
+	}
+	h.tail = tail
+	return nil
+}
+
+func (h *Host) take(e deltalog.Entry) error { return h.apply(e.Position, &e.Record, e.Data) }
+
+// apply takes a record of the log that this host did not judge itself.
+func (h *Host) apply(at record.Position, rec *record.Record, data []byte) error {
+	deltas := make([]delta.Delta, len(rec.Mutations))
+	for i, m := range rec.Mutations {
+		var err error
+		if deltas[i], err = delta.Parse(m.Delta); err != nil {
+			return &deltalog.DamagedError{Key: h.key, Sequence: uint64(at.Revision), Err: err}
+		}
+	}
+	effects := make([]effect, len(rec.Mutations))
+	for i, m := range rec.Mutations {
+		done := h.doc.Apply(deltas[i])
+		effects[i] = effect{client: m.Client, id: m.ID, writes: done.Writes}
+	}
+	h.committed(at, effects, data)
+	h.news.turn.mine = false
+	return nil
+}
