@@ -17,5 +17,5 @@ if [[ $(id -u) == 0 && -f /etc/debian_version ]] && command -v apt-get >/dev/nul
   fi
   tail -n 5 "$log" >&2
 fi
-echo "node.sh: the TypeScript tests need Node.js 18 or newer in PATH; install it from https://nodejs.org" >&2
+echo "node.sh: the TypeScript tests need Node.js 20.10 or newer in PATH; install it from https://nodejs.org" >&2
 exit 1
