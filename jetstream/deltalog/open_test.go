@@ -1,8 +1,10 @@
 package deltalog_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -136,7 +138,7 @@ func TestOpenRefusesOtherStreams(t *testing.T) {
 		if want == "subjects are" {
 			deleteStreams(t, js)
 		}
-		must[jetstream.Stream](t)(js.CreateStream(testContext(t), c))
+		createStream(t, js, c)
 		replicas := 1
 		if want == "3 are asked for" {
 			replicas = 3
@@ -183,4 +185,24 @@ func TestL1_ReplacedStreamIsNoticed(t *testing.T) {
 	equal(t, "found", replaced.Found, fresh.Epoch(board))
 	deltas, _ := read(t, fresh, other)
 	equal(t, "valid records", list(deltas), "")
+}
+
+// createStream creates a stream under a name that another one had until just now,
+// whose directory the server may still be removing.
+func createStream(t *testing.T, js jetstream.JetStream, c jetstream.StreamConfig) {
+	t.Helper()
+	const storeFailed = 10049
+	ctx := testContext(t)
+	for {
+		_, err := js.CreateStream(ctx, c)
+		var api *jetstream.APIError
+		if errors.As(err, &api) && api.ErrorCode == storeFailed && ctx.Err() == nil {
+			runtime.Gosched()
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 }
