@@ -13,8 +13,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// within is how long a test waits for something that must happen.
-const within = 20 * time.Second
+// within is how long a test waits for servers to be ready. On a busy machine three of
+// them may need several elections, of up to nine seconds each.
+const within = time.Minute
 
 // Start runs a server with JetStream that listens on loopback, on a port of its
 // choice when port is [server.RANDOM_PORT], until the test ends.

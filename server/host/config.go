@@ -61,7 +61,7 @@ type Config struct {
 	IdleAfter time.Duration
 	// CheckEvery is how long a document that somebody has open goes without a look
 	// at where its log ends, in case that news of another server's append was lost:
-	// 5 s. After a reconnect it is a tenth of that.
+	// 5 s. After it was loaded, and after a reconnect, it is a tenth of that.
 	CheckEvery time.Duration
 }
 

@@ -101,7 +101,9 @@ func (h *Host) listen() error {
 		return err
 	}
 	h.news = news{watch: watch, timer: stoppedTimer(), checked: make(chan checked, 1), turn: turn{over: stoppedTimer()}}
-	h.news.checkWithin(h.cfg.CheckEvery)
+	// Soon: in a cluster the subscription may not be known everywhere when the document
+	// is loaded.
+	h.news.checkWithin(h.cfg.CheckEvery / 10)
 	return nil
 }
 

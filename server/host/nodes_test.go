@@ -315,17 +315,21 @@ func TestL2_SeveredNodeCatchesUp(t *testing.T) {
 	const every = within // the next comparison would be after half of it
 	a, b, proxy := cutPair(t, func(c *host.Config) { c.CheckEvery = every })
 	author, reader := a.join(board), b.join(board)
-	proxy.Sever()
-	author.edit(`{"n":1}`)
-	author.deltas()
-	proxy.Mend()
-	mended := time.Now()
-	equal(t, "record", reader.deltas(), `{"n":1}`)
-	if took := time.Since(mended); took > every/4 {
-		t.Errorf("it took %s", took)
+	// The first time it may be the comparison soon after the document was loaded that
+	// finds it.
+	for n := range 2 {
+		proxy.Sever()
+		author.edit(fmt.Sprintf(`{"cut":%d}`, n))
+		author.deltas()
+		proxy.Mend()
+		mended := time.Now()
+		equal(t, "record", reader.deltas(), fmt.Sprintf(`{"cut":%d}`, n))
+		if took := time.Since(mended); took > every/4 {
+			t.Errorf("it took %s", took)
+		}
+		author.edit(fmt.Sprintf(`{"n":%d}`, n)) // the subscription is there again
+		equal(t, "record", reader.deltas(), fmt.Sprintf(`{"n":%d}`, n))
 	}
-	author.edit(`{"n":2}`) // the subscription is there again
-	equal(t, "record", reader.deltas(), `{"n":2}`)
 }
 
 // TestL2_IdleDocumentIsCompared: the last news is lost while nobody is subscribed to
