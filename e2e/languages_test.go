@@ -87,8 +87,9 @@ func cell(id, field string) string {
 func (p *person) look(id string) {
 	p.Click(e2e.TestID("lang-filter"))
 	p.Replace(id)
-	p.painted() // the table follows the filter with its next frame
+	p.painted() // the table follows the filter with its next frame, on a busy machine with a later one
 	p.Exists(e2e.TestID("lang-row", id))
+	p.WaitFor(`[...document.querySelectorAll('[data-testid="lang-row"]')].every((row) => row.textContent.toLowerCase().includes(` + js(id) + `))`)
 }
 
 // edit types another value into a cell.
