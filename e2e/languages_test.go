@@ -87,9 +87,19 @@ func cell(id, field string) string {
 func (p *person) look(id string) {
 	p.Click(e2e.TestID("lang-filter"))
 	p.Replace(id)
-	p.painted() // the table follows the filter with its next frame, on a busy machine with a later one
+	p.painted() // the table follows the filter with its next frame
 	p.Exists(e2e.TestID("lang-row", id))
-	p.WaitFor(`[...document.querySelectorAll('[data-testid="lang-row"]')].every((row) => row.textContent.toLowerCase().includes(` + js(id) + `))`)
+	p.rests(e2e.TestID("lang-row", id))
+}
+
+// rests waits until an element has not moved for a while: on a busy machine the table
+// follows its filter later than the row is there, and a click would miss it.
+func (p *person) rests(selector string) {
+	p.WaitFor(`(() => {
+		const top = document.querySelector(` + js(selector) + `)?.getBoundingClientRect().top;
+		if (window.restsAt !== top) [window.restsAt, window.restsSince] = [top, performance.now()];
+		return top !== undefined && performance.now() - window.restsSince > 200;
+	})()`)
 }
 
 // edit types another value into a cell.
