@@ -67,6 +67,7 @@ type client struct {
 	shadow *doc.Doc // follows the view by what the observer is told
 
 	carets  [2]*caret
+	reran   bool // a function has been run again
 	anchors []*anchor
 	words   [2][]uint16 // the texts by what their watchers are told
 	ids     []string    // the live query by its events
@@ -203,6 +204,7 @@ func (c *client) mutate(kind string, repeat bool, fn func(*doc.Tx) error) (doc.C
 	}
 	again := func(view *doc.Doc) (doc.Change, error) {
 		c.sim.reruns++
+		c.reran = true
 		// It may put its text elsewhere; that a text was moved is not to be seen.
 		c.release()
 		change, err := run(view)

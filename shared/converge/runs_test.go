@@ -46,6 +46,16 @@ func (r *runs) ranAgain(before, now *intent) {
 				r.anew[ch] = true
 			}
 		}
+		// Nor is it known where in its run a letter belongs which the function has deleted
+		// itself, and does not delete now: before what was typed in front of the rest, or
+		// behind that.
+		for ch := range less(now.ins[i], before.ins[i]) {
+			for rest := range before.ins[i] {
+				if runOf(rest) == runOf(ch) && rest > ch {
+					r.touch(ch)
+				}
+			}
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ type Positioned interface {
 	// Sum returns what series, of which any may be nil, amount to one after the other.
 	// What one of them takes away and a later one puts there again has not changed.
 	Sum(series ...any) any
+	// Instead is Sum of two: one takes back a change, the other makes another one in its
+	// place. What that has more goes on with what both have.
+	Instead(back, made any) any
 	// Amounts says, before the End of the outermost series, what that amounts to
 	// for those who look on, if that is known: net, in the same form.
 	Amounts(net any)
@@ -127,7 +130,7 @@ func (r *Rebase) Unmake(edits []Edit) { r.below = append(r.below, unmade(edits))
 func (r *Rebase) Instead(edits []Edit, fn func()) {
 	change, made := unmade(edits), r.made(nil, fn)
 	for _, x := range r.doc.positioned {
-		change.Put(x, x.Sum(change.Get(x), made.Get(x)))
+		change.Put(x, x.Instead(change.Get(x), made.Get(x)))
 	}
 	r.below = append(r.below, change)
 }

@@ -160,15 +160,15 @@ func (e *editing) Do(tx *doc.Tx) error {
 	if err := e.list.enter(tx); err != nil {
 		return err
 	}
-	return e.list.noting(tx, &e.done, e.edit.ids(), func(s *store) { e.edit.Apply(e.list.list, s) })
+	return e.list.noting(tx, &e.done, idsOf(e.edit.Items), func(s *store) { e.edit.Apply(e.list.list, s) })
 }
 
 // Inverse implements [doc.Edit].
 func (e *editing) Inverse() doc.Edit { return inverse(e.list, e.done) }
 
-func (e Edit) ids() []string {
-	ids := make([]string, len(e.Items))
-	for i, it := range e.Items {
+func idsOf(items []Item) []string {
+	ids := make([]string, len(items))
+	for i, it := range items {
 		ids[i] = it.ID
 	}
 	return ids

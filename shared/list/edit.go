@@ -148,7 +148,6 @@ func (l *List) Delete(s Store, id string) bool {
 		s.ReadExists([]string{id}) // somebody may take its deletion back
 		return false
 	}
-	l.spend(id)
 	s.Delete([]string{id})
 	return true
 }

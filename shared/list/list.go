@@ -16,9 +16,9 @@ type List struct {
 	order *rank.Tree[entry]
 	valid int    // the number of items that are not malformed
 	last  string // the id of what was inserted last by this client
-	// spent is the order keys of items that this client has deleted. Others may be
-	// inserting next to those: what is new does not get them again.
-	spent map[string]struct{}
+	// spent is the order keys that items have had which are gone. Somebody may be
+	// inserting next to those, or put them back: another item does not get their keys.
+	spent map[string]string // ids by keys
 }
 
 // New returns an empty list. tag ends the order keys that this client makes: it is
@@ -45,6 +45,7 @@ func (l *List) Reset(members iter.Seq2[string, string]) {
 	l.items = make(map[string]*item, len(entries))
 	l.order.Clear()
 	l.valid = 0
+	clear(l.spent)
 	for _, e := range entries {
 		l.insert(e)
 	}
@@ -58,6 +59,7 @@ func (l *List) Changed(id, raw string, present bool) {
 	case id == tagMember:
 	case !present:
 		if old != nil {
+			l.spend(old.Value)
 			l.remove(old)
 			delete(l.items, id)
 		}
@@ -76,7 +78,7 @@ func (l *List) Changed(id, raw string, present bool) {
 
 func (l *List) insert(e entry) {
 	l.items[e.id] = l.order.Insert(e, 1)
-	delete(l.spent, e.order) // its deletion is taken back, or off the view for a while
+	delete(l.spent, e.order)
 	if e.order != malformed {
 		l.valid++
 	}

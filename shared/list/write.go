@@ -36,29 +36,29 @@ func (l *List) applyMove(s Store, e Edit) bool {
 		readOrder(s, g.left)
 		readOrder(s, g.right)
 	default:
-		s.Set(orderPath(id), quote(l.makeRoom(s, g, 1, e.Tag)[0]))
+		s.Set(orderPath(id), quote(l.makeRoom(s, g, []string{id}, e.Tag)[0]))
 	}
 	return true
 }
 
 // write puts whole items into a gap.
 func (l *List) write(s Store, g gap, items []Item, tag string) {
-	for i, key := range l.makeRoom(s, g, len(items), tag) {
+	for i, key := range l.makeRoom(s, g, idsOf(items), tag) {
 		s.Set([]string{items[i].ID}, format(key, items[i].Value))
 	}
 }
 
-// makeRoom returns n order keys for a gap, notes what they depend on, and
+// makeRoom returns order keys in a gap for items, notes what they depend on, and
 // rebalances if it has to. The gap must not be used any more.
-func (l *List) makeRoom(s Store, g gap, n int, tag string) []string {
+func (l *List) makeRoom(s Store, g gap, ids []string, tag string) []string {
 	readOrder(s, g.left)
 	readOrder(s, g.right)
-	keys := l.unspent(g.key, orderOf(g.right), g.continues, n, tag)
+	keys := l.unspent(g.key, orderOf(g.right), g.continues, ids, tag)
 	if keys == nil {
 		g.continues = g.continues && g.left != nil && orderOf(g.left) == g.key
-		w := roomFor(g, n, tag)
+		w := roomFor(g, len(ids), tag)
 		w.rewrite(s)
-		keys = newKeys(w.left, w.right, g.continues, n, tag)
+		keys = newKeys(w.left, w.right, g.continues, len(ids), tag)
 	}
 	return keys
 }
@@ -70,22 +70,25 @@ const (
 	spentTries = 16
 )
 
-// spend notes that this client deletes an item.
-func (l *List) spend(id string) {
+// spend notes that an item does not have its order key any more.
+func (l *List) spend(e entry) {
 	if len(l.spent) == maxSpent {
 		clear(l.spent)
 	}
 	if l.spent == nil {
-		l.spent = make(map[string]struct{})
+		l.spent = make(map[string]string)
 	}
-	l.spent[orderOf(l.items[id])] = struct{}{}
+	l.spent[e.order] = e.id
 }
 
-// unspent is newKeys of such that no item that was deleted has had.
-func (l *List) unspent(left, right string, continues bool, n int, tag string) (keys []string) {
+// unspent is newKeys of such that no other item has had.
+func (l *List) unspent(left, right string, continues bool, ids []string, tag string) (keys []string) {
 	for range spentTries {
-		keys = newKeys(left, right, continues, n, tag)
-		i := slices.IndexFunc(keys, func(key string) bool { _, spent := l.spent[key]; return spent })
+		keys = newKeys(left, right, continues, len(ids), tag)
+		i := slices.IndexFunc(keys, func(key string) bool {
+			id, spent := l.spent[key]
+			return spent && !slices.Contains(ids, id)
+		})
 		if i < 0 {
 			return keys
 		}

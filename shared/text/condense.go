@@ -11,16 +11,25 @@ type hunk struct {
 	was, now []uint16
 }
 
-// condense returns splices that amount to a list of them, each on the text that the
+// condense returns the splices that series of them amount to, each on the text that the
 // one before it left, from the left to the right. What a splice put there again that
 // an earlier one had taken away is untouched, and so is all that none of them names.
-func condense(list []Splice) (splices []Splice) {
+// Where a hunk is one person's text, what is inserted in it goes on with that.
+func condense(series []any, one bool) (splices []Splice) {
 	var hunks []hunk
-	for _, sp := range list {
-		hunks = sp.onto(hunks)
+	for _, list := range series {
+		list, _ := list.([]Splice)
+		for _, sp := range list {
+			hunks = sp.onto(hunks)
+		}
 	}
 	for _, h := range hunks {
+		n := len(splices)
 		splices = difference(splices, h.pos, string(utf16.Decode(h.was)), string(utf16.Decode(h.now)))
+		for i := range splices[n:] {
+			sp := &splices[n+i]
+			sp.Continues = one && sp.Ins != "" && sp.Pos > h.pos
+		}
 	}
 	return splices
 }

@@ -225,7 +225,7 @@ func (t *Text) End(back any) any {
 	t.state.settleAs(inverse(undone))
 	splices := t.state.End()
 	if t.depth == 0 && !t.amounted {
-		t.vague = true
+		t.sum = append(t.sum, splices...)
 	}
 	t.amounted = t.amounted && t.depth > 0
 	if len(splices) == 0 {
@@ -236,15 +236,17 @@ func (t *Text) End(back any) any {
 
 // Sum implements [doc.Positioned].
 func (t *Text) Sum(series ...any) any {
-	var all []Splice
-	for _, one := range series {
-		splices, _ := one.([]Splice)
-		all = append(all, splices...)
+	return sumOf(condense(series, false))
+}
+
+// Instead implements [doc.Positioned].
+func (t *Text) Instead(back, made any) any { return sumOf(condense([]any{back, made}, true)) }
+
+func sumOf(splices []Splice) any {
+	if len(splices) == 0 {
+		return nil
 	}
-	if sum := condense(all); sum != nil {
-		return sum
-	}
-	return nil
+	return splices
 }
 
 // Amounts implements [doc.Positioned].

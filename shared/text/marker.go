@@ -87,6 +87,10 @@ func (s *State) boundary(pos int) (left *item, markers []*item, right *item) {
 // only a hostile client brings about, the order stays.)
 func (s *State) choosePlace(pos int) (left, right *item) {
 	left, markers, right := s.boundary(pos)
+	if len(markers) > 0 {
+		// Beside a marker, too, somebody may insert at the same place.
+		s.store.ReadGap(keyOf(left), keyOf(right))
+	}
 	var before, behind []string
 	inOrder := true
 	led := make(map[string]bool)

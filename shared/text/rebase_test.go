@@ -218,6 +218,20 @@ func TestL7_RevertRestoresWhoseChunksAreOfOthers(t *testing.T) {
 	}
 }
 
+// TestCursorsBetweenDeltas: a cursor stays with its letter over several deltas that come
+// at once, though their sum alone does not say which one of two letters was moved.
+func TestCursorsBetweenDeltas(t *testing.T) {
+	s := newSession(t, `{"t":{"$":"text","1":"abcd"}}`)
+	left, right := s.text.Cursor(2, text.Left), s.text.Cursor(2, text.Right)
+	s.doc.Batch(func() {
+		s.doc.Apply(mustDelta(t, `{"t":{"1":"abd"}}`))
+		s.doc.Apply(mustDelta(t, `{"t":{"1":"acbd"}}`))
+	})
+	if left.Pos() != 3 || right.Pos() != 3 {
+		t.Errorf("behind the b is %d, before the d is %d", left.Pos(), right.Pos())
+	}
+}
+
 // TestOffForAWhile: what a plain change deletes is known again when that is taken off.
 func TestOffForAWhile(t *testing.T) {
 	s := newSession(t, `{}`)
@@ -239,6 +253,7 @@ func TestFunctionRunAgain(t *testing.T) {
 	for _, c := range []struct{ again, want string }{
 		{"ab", "axZ"},
 		{"_ab", "_axZ"},
+		{"abc", "acxZ"},
 		{"b", "xZ"},
 		{"", "xZ"},
 	} {
@@ -263,6 +278,28 @@ func TestFunctionRunAgain(t *testing.T) {
 		})
 		s.want(c.want)
 	}
+}
+
+// TestFunctionInsertsMore: what a function that is run again inserts besides goes on with
+// what it has inserted both times.
+func TestFunctionInsertsMore(t *testing.T) {
+	s := newSession(t, `{}`)
+	s.splice(0, 0, "ab")
+	s.splice(2, 0, "M")
+	s.rebase("ann", mustDelta(t, `{"n":1}`), func(r *doc.Rebase, i int, off doc.Below) {
+		if i > 0 {
+			s.again(r, i, off)
+			return
+		}
+		was := s.pending[0]
+		var now doc.Change
+		r.Own(func() {
+			now = s.update(func(tx *doc.Tx) error { return s.text.Insert(tx, 0, "abc") })
+			s.doc.Apply(now.Inverse)
+		})
+		r.Instead(was.Edits, func() { s.doc.Apply(now.Delta) })
+	})
+	s.want("abcM")
 }
 
 // TestPlainChangeBetween: a plain change puts the text away, and another one puts it
@@ -295,6 +332,19 @@ func TestStandsWhereItIs(t *testing.T) {
 	// From now on its place is that.
 	s.inserts("bob", 0, "b")
 	s.want("bonx")
+}
+
+// TestInsertionsBesideAMarker: two insertions at one place are one before the other by
+// who typed what, though there is a marker between them.
+func TestInsertionsBesideAMarker(t *testing.T) {
+	s := newSession(t, `{"t":{"$":"text","1":"x","5":["<","bold",true,1],"9":[">","bold"]}}`)
+	s.splice(1, 0, "m") // belongs to the mark
+	patch := mustDelta(t, `{"t":{"2":"o"}}`)
+	if writes := s.confirmed().doc.Apply(patch).Writes; !delta.Conflicts(s.pending[0].Reads, writes) {
+		t.Errorf("it depends on %v, and not on %v", s.pending[0].Reads, writes)
+	}
+	s.rebase("ann", patch, s.again)
+	s.want("xmo")
 }
 
 // TestStandsAmongEqualLetters: what stands as it was is where it was made, though its
