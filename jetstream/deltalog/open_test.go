@@ -1,10 +1,8 @@
 package deltalog_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -138,7 +137,7 @@ func TestOpenRefusesOtherStreams(t *testing.T) {
 		if want == "subjects are" {
 			deleteStreams(t, js)
 		}
-		createStream(t, js, c)
+		natstest.CreateStream(t, js, c)
 		replicas := 1
 		if want == "3 are asked for" {
 			replicas = 3
@@ -185,24 +184,4 @@ func TestL1_ReplacedStreamIsNoticed(t *testing.T) {
 	equal(t, "found", replaced.Found, fresh.Epoch(board))
 	deltas, _ := read(t, fresh, other)
 	equal(t, "valid records", list(deltas), "")
-}
-
-// createStream creates a stream under a name that another one had until just now,
-// whose directory the server may still be removing.
-func createStream(t *testing.T, js jetstream.JetStream, c jetstream.StreamConfig) {
-	t.Helper()
-	const storeFailed = 10049
-	ctx := testContext(t)
-	for {
-		_, err := js.CreateStream(ctx, c)
-		var api *jetstream.APIError
-		if errors.As(err, &api) && api.ErrorCode == storeFailed && ctx.Err() == nil {
-			runtime.Gosched()
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -225,7 +226,7 @@ func TestOpenRefusesOtherStreams(t *testing.T) {
 		if err := js.DeleteStream(testContext(t), streamName); err != nil {
 			t.Fatal(err)
 		}
-		must[jetstream.Stream](t)(js.CreateStream(testContext(t), c))
+		natstest.CreateStream(t, js, c)
 		replicas := 1
 		if want == "3 are asked for" {
 			replicas = 3
