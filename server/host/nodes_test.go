@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"sync"
@@ -133,7 +134,14 @@ func (c *counting) open() bool {
 		return false
 	}
 	c.at = o.At
-	fmt.Sscanf(string(o.Snapshot), `{"n":%d`, &c.n) //nolint:errcheck // 0 when it is not there yet
+	var state struct{ N int } // 0 when it is not there yet
+	if len(o.Snapshot) > 0 {
+		if err := json.Unmarshal(o.Snapshot, &state); err != nil {
+			c.t.Error(err)
+			return false
+		}
+	}
+	c.n = state.N
 	return true
 }
 
