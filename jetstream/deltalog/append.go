@@ -25,6 +25,9 @@ func (l *Log) Append(ctx context.Context, key record.Key, tail Tail, data []byte
 		return tail, err
 	}
 	a.stream.raise(sequence)
+	if a.stays {
+		return Tail{Head: tail.Head, Last: sequence}, nil
+	}
 	return Tail{
 		Head: record.Position{Epoch: a.stream.epoch, Revision: record.Revision(sequence), Chain: record.ChainOf(data)},
 		Last: sequence,
@@ -39,6 +42,7 @@ type appender struct {
 	subject string
 	tail    Tail
 	data    []byte
+	stays   bool // the record does not lead to another revision
 
 	// floor is a sequence that the stream had reached before the first attempt.
 	floor uint64
@@ -67,6 +71,7 @@ func (l *Log) newAppender(key record.Key, tail Tail, data []byte) (*appender, er
 	}
 	return &appender{
 		log: l, stream: s, key: key, subject: Subject(key), tail: tail, data: data,
+		stays: r.Kind == record.KindBase && r.Prev > 0,
 		floor: s.acknowledged.Load(),
 	}, nil
 }

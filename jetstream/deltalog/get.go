@@ -29,13 +29,20 @@ func (l *Log) Get(ctx context.Context, key record.Key, rev record.Revision) (Ent
 	case m.Subject != Subject(key):
 		return Entry{}, ErrNotFound
 	}
-	return entryOf(key, s, m)
+	e, err := entryOf(key, s, m)
+	if err == nil && e.Position.Revision != rev {
+		return Entry{}, ErrNotFound // a base is no revision
+	}
+	return e, err
 }
 
 func entryOf(key record.Key, s *stream, m stored) (Entry, error) {
 	rec, err := record.Decode(m.Data)
 	if err != nil {
 		return Entry{}, &DamagedError{Key: key, Sequence: m.Sequence, Err: err}
+	}
+	if rec.Kind == record.KindBase && rec.Prev > 0 {
+		return Entry{Position: record.Position{Epoch: s.epoch, Revision: rec.Prev, Chain: rec.PrevChain}, Record: rec}, nil
 	}
 	return Entry{
 		Position: record.Position{Epoch: s.epoch, Revision: record.Revision(m.Sequence), Chain: record.ChainOf(m.Data)},

@@ -48,7 +48,7 @@ func (l *Log) List(ctx context.Context, space string) ([]Listed, error) {
 }
 
 // Latest returns the last record on a document's subject, or ErrNotFound. As with
-// [Log.Get] it may be void.
+// [Log.Get] it may be void. If it is a base, the position is the one that is stated.
 func (l *Log) Latest(ctx context.Context, key record.Key) (Entry, error) {
 	if err := checkKey(key); err != nil {
 		return Entry{}, err

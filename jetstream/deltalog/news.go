@@ -121,6 +121,9 @@ func (w *Watch) Take(tail Tail, msg *nats.Msg, fn func(Entry) error) (Tail, erro
 	if err != nil || rec.Epoch != w.stream.epoch {
 		return tail, ErrGap // the log has the last word on what is damaged or replaced
 	}
+	if rec.Kind == record.KindBase && rec.Prev == 0 {
+		return tail, ErrGap // there may be other parts
+	}
 	w.stream.raise(sequence)
 	return w.log.step(w.stream, w.key, tail, message{sequence, msg.Data, rec}, fn)
 }

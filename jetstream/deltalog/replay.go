@@ -9,7 +9,9 @@ import (
 )
 
 // Replay passes every valid record after from to fn, in order, and returns the
-// tail after the last one. It sees all that was stored before the call.
+// tail after the last one. It sees all that was stored before the call. A reader who
+// has nothing is passed the document's oldest base first, if the records before that
+// are not there any more.
 //
 // It waits for a JetStream that is not available until ctx ends. An error of fn
 // ends the replay and is returned as it is. With every error the returned tail
@@ -30,6 +32,14 @@ func (l *Log) Replay(ctx context.Context, key record.Key, from Tail, fn func(Ent
 	from.Last = max(from.Last, uint64(from.Head.Revision))
 	r := &replay{log: l, stream: s, key: key, subject: Subject(key), tail: from, fn: fn}
 	err := r.run(ctx)
+	if r.tail.Head.Revision == 0 {
+		switch {
+		case err != nil:
+			r.tail.Last = from.Last // half a base is nothing
+		case r.beginning.headless > 0:
+			err = &DamagedError{Key: key, Sequence: r.beginning.headless, Err: ErrMissing}
+		}
+	}
 	return r.tail, err
 }
 
@@ -41,6 +51,8 @@ type replay struct {
 	subject string
 	tail    Tail
 	fn      func(Entry) error
+	// beginning is of use while the reader has nothing.
+	beginning beginning
 	// misses counts passes in which the leader did not return what it said that
 	// it has.
 	misses int
@@ -138,7 +150,20 @@ func (r *replay) take(sequence uint64, data []byte) error {
 	if err != nil {
 		return final{&DamagedError{Key: r.key, Sequence: sequence, Err: err}}
 	}
-	if r.tail, err = r.log.step(r.stream, r.key, r.tail, message{sequence, data, rec}, r.fn); err != nil {
+	m := message{sequence, data, rec}
+	if r.tail.Head.Revision == 0 && rec.Epoch == r.stream.epoch {
+		if taken, base := r.beginning.add(m); base != nil {
+			if err := r.fn(*base); err != nil {
+				return final{err}
+			}
+			r.tail = Tail{Head: base.Position, Last: sequence}
+			return nil
+		} else if taken {
+			r.tail.Last = sequence
+			return nil
+		}
+	}
+	if r.tail, err = r.log.step(r.stream, r.key, r.tail, m, r.fn); err != nil {
 		return final{err}
 	}
 	return nil
@@ -162,6 +187,10 @@ func (l *Log) step(s *stream, key record.Key, tail Tail, m message, fn func(Entr
 		l.voids.Add(1)
 		l.cfg.OnVoid(key, Void{Sequence: m.sequence, Record: m.record, Head: tail.Head})
 		tail.Last = m.sequence
+		return tail, nil
+	}
+	if m.record.Kind == record.KindBase {
+		tail.Last = m.sequence // it says what the reader knows
 		return tail, nil
 	}
 	next := record.Position{Epoch: s.epoch, Revision: record.Revision(m.sequence), Chain: record.ChainOf(m.data)}

@@ -12,7 +12,7 @@ import (
 // Resume is [Log.Replay] for a reader who has from not from this Log but from
 // somewhere else, such as a snapshot: the error is a [*PositionError], and nothing
 // is passed to fn, unless the log has the record at from and its chain is that of
-// from. By that the reader has read what is in this log up to there. It costs no
+// from, or has a base of that position. By that the reader has read what is in this log up to there. It costs no
 // request more than Replay does.
 func (l *Log) Resume(ctx context.Context, key record.Key, from record.Position, fn func(Entry) error) (Tail, error) {
 	tail := Tail{Head: from, Last: uint64(from.Revision)}
@@ -81,11 +81,9 @@ func (r *replay) readFrom(ctx context.Context, at record.Position, ends <-chan u
 func (r *replay) confirm(ctx context.Context, at record.Position) error {
 	pause := r.log.newBackoff()
 	for {
-		m, err := r.log.leaderGet(ctx, r.stream, getRequest{Seq: uint64(at.Revision)})
+		m, err := r.log.leaderGet(ctx, r.stream, getRequest{Seq: uint64(at.Revision), NextFor: r.subject})
 		switch {
 		case errors.Is(err, errNoMessage):
-			return r.unknown(at)
-		case err == nil && m.Subject != r.subject:
 			return r.unknown(at)
 		case err == nil:
 			if wrong := new(final); errors.As(r.same(at, m.Sequence, m.Data), wrong) {
@@ -101,10 +99,15 @@ func (r *replay) confirm(ctx context.Context, at record.Position) error {
 
 // same compares a message with a position.
 func (r *replay) same(at record.Position, sequence uint64, data []byte) error {
-	if sequence != uint64(at.Revision) || record.ChainOf(data) != at.Chain {
-		return final{r.unknown(at)}
+	if sequence == uint64(at.Revision) && record.ChainOf(data) == at.Chain {
+		return nil
 	}
-	return nil
+	// The record may be forgotten, and a base of that position in its place.
+	if rec, err := record.Decode(data); err == nil && rec.Kind == record.KindBase && rec.Base.Part == 0 && rec.Continues(at) {
+		r.tail.Last = sequence
+		return nil
+	}
+	return final{r.unknown(at)}
 }
 
 func (r *replay) unknown(at record.Position) error {

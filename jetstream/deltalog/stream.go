@@ -68,7 +68,6 @@ func streamConfig(shard byte, replicas int, epoch record.Epoch, now time.Time) j
 		Storage:            jetstream.FileStorage,
 		Replicas:           replicas,
 		Duplicates:         time.Second, // message ids are not used
-		DenyDelete:         true,
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
 		RePublish:          republish(shard),

@@ -97,6 +97,19 @@ func spaceFilter(key record.Key) string {
 	return string(append(b, ".*"...))
 }
 
+// partitionFilter is what the subjects of all documents of a partition match.
+func partitionFilter(shard, partition byte) string {
+	b := appendHex([]byte(root+"."), shard)
+	b = appendHex(append(b, '.'), partition)
+	return string(append(b, ".*.*"...))
+}
+
+// checkpointSubject is where the compactions of a stream are noted. No document can
+// have it: a plus does not occur in subjects of documents.
+func checkpointSubject(shard byte) string {
+	return string(append(appendHex([]byte(root+"."), shard), ".+.+.checkpoint"...))
+}
+
 const hexDigits = "0123456789ABCDEF"
 
 func appendHex(b []byte, v byte) []byte { return append(b, hexDigits[v>>4], hexDigits[v&15]) }

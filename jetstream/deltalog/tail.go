@@ -19,6 +19,9 @@ type Entry struct {
 	Record   record.Record
 	// Data is the record's bytes. The deltas of Record are slices of it.
 	Data []byte
+	// Base is set when this is no record but all that came before: Record is the last
+	// part of it then, and Data is empty.
+	Base *Base
 }
 
 // Void is a record that no reader applies, because its epoch or predecessor is

@@ -9,6 +9,126 @@ import (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Base) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 5
+	// string "Deleted"
+	o = append(o, 0x85, 0xa7, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x65, 0x64)
+	o, err = z.Deleted.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
+	// string "Part"
+	o = append(o, 0xa4, 0x50, 0x61, 0x72, 0x74)
+	o = msgp.AppendUint16(o, z.Part)
+	// string "Parts"
+	o = append(o, 0xa5, 0x50, 0x61, 0x72, 0x74, 0x73)
+	o = msgp.AppendUint16(o, z.Parts)
+	// string "Generation"
+	o = append(o, 0xaa, 0x47, 0x65, 0x6e, 0x65, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+	o = msgp.AppendUint64(o, z.Generation)
+	// string "Content"
+	o = append(o, 0xa7, 0x43, 0x6f, 0x6e, 0x74, 0x65, 0x6e, 0x74)
+	o = msgp.AppendBytes(o, z.Content)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Base) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Deleted":
+			bts, err = z.Deleted.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deleted")
+				return
+			}
+		case "Part":
+			z.Part, bts, err = msgp.ReadUint16Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Part")
+				return
+			}
+		case "Parts":
+			z.Parts, bts, err = msgp.ReadUint16Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Parts")
+				return
+			}
+		case "Generation":
+			z.Generation, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Generation")
+				return
+			}
+		case "Content":
+			z.Content, bts, err = msgp.ReadBytesBytes(bts, z.Content)
+			if err != nil {
+				err = msgp.WrapError(err, "Content")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Base) Msgsize() (s int) {
+	s = 1 + 8 + z.Deleted.Msgsize() + 5 + msgp.Uint16Size + 6 + msgp.Uint16Size + 11 + msgp.Uint64Size + 8 + msgp.BytesPrefixSize + len(z.Content)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Kind) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendUint8(o, uint8(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Kind) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 uint8
+		zb0001, bts, err = msgp.ReadUint8Bytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = Kind(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Kind) Msgsize() (s int) {
+	s = msgp.Uint8Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 6
@@ -114,5 +234,155 @@ func (z *Record) Msgsize() (s int) {
 	for za0001 := range z.Mutations {
 		s += z.Mutations[za0001].Msgsize()
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *special) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 12
+	o = append(o, 0x9c)
+	o = msgp.AppendUint8(o, z.Version)
+	o, err = z.Epoch.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Epoch")
+		return
+	}
+	o, err = z.Prev.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Prev")
+		return
+	}
+	o, err = z.PrevChain.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "PrevChain")
+		return
+	}
+	o = msgp.AppendInt64(o, z.Time)
+	o = msgp.AppendUint8(o, z.Kind)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Mutations)))
+	for za0001 := range z.Mutations {
+		o, err = z.Mutations[za0001].MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Mutations", za0001)
+			return
+		}
+	}
+	o, err = z.Deleted.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
+	o = msgp.AppendUint16(o, z.Part)
+	o = msgp.AppendUint16(o, z.Parts)
+	o = msgp.AppendUint64(o, z.Generation)
+	o = msgp.AppendBytes(o, z.Content)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *special) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 12 {
+		err = msgp.ArrayError{Wanted: 12, Got: zb0001}
+		return
+	}
+	z.Version, bts, err = msgp.ReadUint8Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Version")
+		return
+	}
+	bts, err = z.Epoch.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Epoch")
+		return
+	}
+	bts, err = z.Prev.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Prev")
+		return
+	}
+	bts, err = z.PrevChain.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "PrevChain")
+		return
+	}
+	z.Time, bts, err = msgp.ReadInt64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Time")
+		return
+	}
+	z.Kind, bts, err = msgp.ReadUint8Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Kind")
+		return
+	}
+	var zb0002 uint32
+	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Mutations")
+		return
+	}
+	if zb0002 > 1 {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
+		return
+	}
+	if cap(z.Mutations) >= int(zb0002) {
+		z.Mutations = (z.Mutations)[:zb0002]
+	} else {
+		z.Mutations = make([]Mutation, zb0002)
+	}
+	for za0001 := range z.Mutations {
+		bts, err = z.Mutations[za0001].UnmarshalMsg(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Mutations", za0001)
+			return
+		}
+	}
+	bts, err = z.Deleted.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
+	z.Part, bts, err = msgp.ReadUint16Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Part")
+		return
+	}
+	z.Parts, bts, err = msgp.ReadUint16Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Parts")
+		return
+	}
+	z.Generation, bts, err = msgp.ReadUint64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Generation")
+		return
+	}
+	z.Content, bts, err = msgp.ReadBytesZC(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Content")
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *special) Msgsize() (s int) {
+	s = 1 + msgp.Uint8Size + z.Epoch.Msgsize() + z.Prev.Msgsize() + z.PrevChain.Msgsize() + msgp.Int64Size + msgp.Uint8Size + msgp.ArrayHeaderSize
+	for za0001 := range z.Mutations {
+		s += z.Mutations[za0001].Msgsize()
+	}
+	s += z.Deleted.Msgsize() + msgp.Uint16Size + msgp.Uint16Size + msgp.Uint64Size + msgp.BytesPrefixSize + len(z.Content)
 	return
 }

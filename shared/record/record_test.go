@@ -19,7 +19,7 @@ func TestRandomRecordsSurvive(t *testing.T) {
 	number := func() uint64 { return rng.Uint64() >> rng.IntN(64) }
 	for range 2000 {
 		want := record.Record{
-			Version:   record.Version,
+			Version:   1,
 			Epoch:     record.Epoch(number()),
 			Prev:      record.Revision(number()),
 			PrevChain: record.Chain(number()),
@@ -59,20 +59,32 @@ func TestL11_DecodeRefuses(t *testing.T) {
 	good := encode(t, sample())
 	none := sample()
 	none.Mutations = nil
+	bad := func(change func(*record.Record)) []byte {
+		r := base()
+		change(&r)
+		return encode(t, r)
+	}
 	many := sample()
 	many.Mutations = make([]record.Mutation, record.MaxMutations+1)
 	for name, c := range map[string]struct {
 		data   []byte
 		reason string
 	}{
-		"bytes after it":     {append(slices.Clone(good), 0xc0), "1 bytes follow"},
-		"two records":        {slices.Concat(good, good), "bytes follow"},
-		"version 0":          {append([]byte{0x96, 0}, good[2:]...), "version 0"},
-		"no mutation":        {encode(t, none), "no mutation"},
-		"too many mutations": {encode(t, many), ""},
-		"no array":           {[]byte{0xc0}, ""},
-		"five fields":        {append([]byte{0x95}, good[1:]...), ""},
-		"seven fields":       {append([]byte{0x97}, good[1:]...), ""},
+		"bytes after it":          {append(slices.Clone(good), 0xc0), "1 bytes follow"},
+		"two records":             {slices.Concat(good, good), "bytes follow"},
+		"version 0":               {append([]byte{0x96, 0}, good[2:]...), "version 0"},
+		"no mutation":             {encode(t, none), "no mutation"},
+		"too many mutations":      {encode(t, many), ""},
+		"no array":                {[]byte{0xc0}, ""},
+		"five fields":             {append([]byte{0x95}, good[1:]...), ""},
+		"seven fields":            {append([]byte{0x97}, good[1:]...), ""},
+		"no kind":                 {bad(func(r *record.Record) { r.Kind = 3 }), "of no kind"},
+		"a change in version 2":   {bytes.Replace(encode(t, deletion()), deletionTime(t), append(deletionTime(t)[:9:9], 0), 1), "of no kind"},
+		"a base that is a change": {bad(func(r *record.Record) { r.Kind = record.KindDeletion }), "of no kind"},
+		"a part too many":         {bad(func(r *record.Record) { r.Base.Part = 3 }), "of no kind"},
+
+		"deleted later":      {bad(func(r *record.Record) { r.Base.Deleted = 301 }), "of no kind"},
+		"bytes after a base": {append(encode(t, base()), 0xc0), "1 bytes follow"},
 		"JSON":               {[]byte(`{"version":1}`), ""},
 	} {
 		r, err := record.Decode(c.data)
@@ -109,16 +121,28 @@ func TestLaterVersion(t *testing.T) {
 // TestL11_ClaimsAllocateLittle puts headers that promise much at every place of a
 // record. What Decode then allocates is bounded by the bytes that are there.
 func TestL11_ClaimsAllocateLittle(t *testing.T) {
-	data := encode(t, sample())
-	for at := range data {
-		for _, claim := range []string{"\xdc\x10\x00", "\xdd\x00\x00\x10\x00", "\xdd\xff\xff\xff\xff", "\xc6\xff\xff\xff\xff"} {
-			hostile := slices.Concat(data[:at], []byte(claim), data[at:])
-			limit := uint64(64*len(hostile) + 1024)
-			if n := allocated(func() { record.Decode(hostile) }); n > limit {
-				t.Errorf("% x at byte %d of %d: %d bytes allocated", claim, at, len(data), n)
+	for name, r := range goldens() {
+		data := encode(t, r)
+		for at := range data {
+			for _, claim := range []string{"\xdc\x10\x00", "\xdd\x00\x00\x10\x00", "\xdd\xff\xff\xff\xff", "\xc6\xff\xff\xff\xff"} {
+				hostile := slices.Concat(data[:at], []byte(claim), data[at:])
+				limit := uint64(64*len(hostile) + 1024)
+				if n := allocated(func() { record.Decode(hostile) }); n > limit {
+					t.Errorf("%s: % x at byte %d of %d: %d bytes allocated", name, claim, at, len(data), n)
+				}
 			}
 		}
 	}
+}
+
+// deletionTime is the time and the kind in an encoded deletion.
+func deletionTime(t testing.TB) []byte {
+	data := encode(t, deletion())
+	at := bytes.Index(data, []byte{0xd3})
+	if at < 0 || data[at+9] != byte(record.KindDeletion) {
+		t.Fatalf("no time in % x", data)
+	}
+	return data[at : at+10]
 }
 
 // allocated returns how many bytes fn allocates: the least of a few runs, since
@@ -136,7 +160,9 @@ func allocated(fn func()) uint64 {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(f, sample()))
+	for _, r := range goldens() {
+		f.Add(encode(f, r))
+	}
 	f.Add([]byte{0x96, 1, 0, 0, 0, 0, 0x91, 0x93})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)

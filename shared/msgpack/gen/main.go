@@ -37,7 +37,7 @@ var arrays = regexp.MustCompile(`(?m)^(\t+)if cap\(.+\) >= int\((\w+)\) \{$`)
 func generate(file string) error {
 	base := strings.TrimSuffix(file, ".go")
 	native := base + "_gen.go"
-	cmd := exec.Command("go", "tool", "msgp", "-file", file, "-o", native, "-io=false", "-tests=false")
+	cmd := exec.Command("go", "tool", "msgp", "-file", file, "-o", native, "-unexported", "-io=false", "-tests=false")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err
