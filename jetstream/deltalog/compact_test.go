@@ -47,10 +47,13 @@ func (c *compactor) rebase(ctx context.Context, key record.Key) error {
 		if errors.As(err, new(*deltalog.ConflictError)) {
 			continue
 		}
+		if err != nil {
+			return err
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.rebased = append(c.rebased, key.ID)
-		return err
+		return nil
 	}
 }
 
@@ -189,7 +192,10 @@ func TestL2_CompactionGivenUp(t *testing.T) {
 	equal(t, "compactions while another one may be under way", len(c.compact(1)), 0)
 	now = now.Add(2 * time.Hour)
 	compacted := c.compact(1)
-	equal(t, "documents that were left", compacted[0].Documents, len(keys)-done)
+	// A base that was on its way when the compaction ended may have been stored.
+	if left := compacted[0].Documents; left == 0 || left > len(keys)-done {
+		t.Errorf("%d documents were left after %d of %d", left, done, len(keys))
+	}
 	for _, key := range keys {
 		records, readable := counted(t, l, key)
 		equal(t, key.ID, records, 2)
