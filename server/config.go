@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
@@ -51,6 +52,13 @@ type Config struct {
 	Mutators *mutator.Registry
 	Policy   func(space string) Policy
 
+	// Keep is for how long every revision of a document can be read at least; 0 stands
+	// for [DefaultKeep]. Older ones are forgotten when the log has become so large that
+	// it is worth it.
+	Keep time.Duration
+	// Garbage is how large that is, in bytes; 0 stands for [DefaultGarbage].
+	Garbage uint64
+
 	// Limits of documents and sessions; their zero values stand for defaults.
 	Documents host.Config
 	Sessions  session.Config
@@ -84,6 +92,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Keep == 0 {
+		c.Keep = DefaultKeep
+	}
+	if c.Garbage == 0 {
+		c.Garbage = DefaultGarbage
 	}
 	if c.Documents.Mutators == nil {
 		c.Documents.Mutators = c.Mutators

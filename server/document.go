@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
@@ -30,16 +31,19 @@ func (d *Document) Key() record.Key { return d.key }
 // State is a document at a position of its log.
 type State struct {
 	At record.Position
-	// JSON is the canonical form; that of a document that was never written is {}.
+	// JSON is the canonical form; that of a document that was never written, or is
+	// deleted, is {}.
 	JSON []byte
+	// Deleted is set when the document is deleted.
+	Deleted bool
 }
 
 // Get returns the document as it is in the log.
 func (d *Document) Get(ctx context.Context) (State, error) {
 	var state State
 	err := d.attached(func(h *host.Handle) error {
-		return h.Read(ctx, func(view *doc.Doc, at record.Position) {
-			state = State{At: at, JSON: view.Canonical()}
+		return h.Read(ctx, func(v host.View) {
+			state = State{At: v.At, JSON: v.Doc.Canonical(), Deleted: v.Deleted > 0 && v.Deleted == v.At.Revision}
 		})
 	})
 	return state, err
@@ -72,6 +76,41 @@ func (d *Document) Patch(ctx context.Context, patch []byte) (record.Revision, er
 	return d.Update(ctx, func(tx *doc.Tx) error { return tx.Merge(p) })
 }
 
+// Delete deletes the document and returns the revision of that: it is empty for whoever
+// has it open, and edits that others made on it before are refused with the code
+// "deleted". To write it again makes it anew. What it was stays readable with At until
+// the log forgets it; see Erase. A document that does not exist is left as it is. The
+// error is as that of Update.
+func (d *Document) Delete(ctx context.Context) (record.Revision, error) {
+	var rev record.Revision
+	err := d.attached(func(h *host.Handle) (err error) {
+		rev, err = h.Delete(ctx)
+		return err
+	})
+	return rev, err
+}
+
+// Erase deletes the document and takes what it was off the log and the snapshots,
+// overwriting the log's bytes on the disk. What it cannot reach: archives, backups,
+// clients, and the files of RV_SNAPSHOTS until the server rewrites those. After an error
+// it may be called again, and goes on.
+func (d *Document) Erase(ctx context.Context) error {
+	s := d.server
+	if _, err := d.Delete(ctx); err != nil {
+		return err
+	}
+	if err := s.documents.Rebase(ctx, d.key, s.client); err != nil {
+		return err
+	}
+	if err := s.snapshots.Delete(ctx, d.key); err != nil {
+		return err
+	}
+	if _, err := s.log.Erase(ctx, d.key); err != nil && !errors.Is(err, deltalog.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
 // attached calls fn with access to the document.
 func (d *Document) attached(fn func(*host.Handle) error) error {
 	h, err := d.server.documents.Attach(d.key, insider{d.server.client})
@@ -91,47 +130,91 @@ func (insider) Send([]byte)               {} // that the document was closed is 
 // ErrNoRevision says that a document had no such revision, or not at that time.
 var ErrNoRevision = errors.New("server: the document's log has nothing there")
 
+// ErrForgotten says that the log does not go back to a revision, or to a time, any more:
+// see [Config.Keep].
+var ErrForgotten = errors.New("server: the document's log does not go back so far")
+
 // At returns the document as it was at a revision: after the last record up to it. It
-// reads the log from its beginning, or from a snapshot before the revision.
+// reads the log from its beginning, or from the document's snapshot if that is before
+// the revision.
 func (d *Document) At(ctx context.Context, rev record.Revision) (State, error) {
-	return d.past(ctx, func(e *deltalog.Entry) bool { return e.Position.Revision <= rev })
+	return d.past(ctx, func(at record.Revision, _ int64) bool { return at <= rev })
 }
 
 // AtTime returns the document as it was at a time, by the clocks of the servers that
 // wrote it.
 func (d *Document) AtTime(ctx context.Context, t time.Time) (State, error) {
 	ms := t.UnixMilli()
-	return d.past(ctx, func(e *deltalog.Entry) bool { return e.Record.Time <= ms })
+	return d.past(ctx, func(_ record.Revision, made int64) bool { return made <= ms })
 }
 
 var errPast = errors.New("that is all")
 
-// past applies the records of the log as long as they are to be counted in.
-func (d *Document) past(ctx context.Context, counts func(*deltalog.Entry) bool) (State, error) {
-	view := doc.New()
-	state := State{}
-	_, err := d.server.log.Replay(ctx, d.key, deltalog.Tail{}, func(e deltalog.Entry) error {
-		if !counts(&e) {
-			return errPast
-		}
-		for _, m := range e.Record.Mutations {
-			patch, err := delta.Parse(m.Delta)
-			if err != nil {
-				return &deltalog.DamagedError{Key: d.key, Sequence: uint64(e.Position.Revision), Err: err}
-			}
-			view.Apply(patch)
-		}
-		state.At = e.Position
-		return nil
-	})
+// past applies the records of the log as long as they count, which depends on their
+// revision and on when they were made.
+func (d *Document) past(ctx context.Context, counts func(record.Revision, int64) bool) (State, error) {
+	p := past{key: d.key, view: doc.New(), counts: counts}
+	s, err := d.server.snapshots.Get(ctx, d.key)
+	if err == nil && counts(s.At.Revision, s.Modified) {
+		p.begin(&s, doc.Open(s.Document))
+		_, err = d.server.log.Resume(ctx, d.key, s.At, p.take)
+	}
+	if err != nil && !errors.Is(err, errPast) || p.at.Revision == 0 {
+		// A snapshot is a cache: what is wrong with it matters to nobody here.
+		p = past{key: d.key, view: doc.New(), counts: counts}
+		_, err = d.server.log.Replay(ctx, d.key, deltalog.Tail{}, p.take)
+	}
 	switch {
 	case err != nil && !errors.Is(err, errPast):
 		return State{}, err
-	case state.At.Revision == 0:
+	case p.at.Revision == 0 && p.first > 0:
+		return State{}, fmt.Errorf("%w: %s goes back to revision %d", ErrForgotten, d.key, p.first)
+	case p.at.Revision == 0:
 		return State{}, fmt.Errorf("%w: %s", ErrNoRevision, d.key)
 	}
-	state.JSON = view.Canonical()
-	return state, nil
+	return State{At: p.at, JSON: p.view.Canonical(), Deleted: p.deleted == p.at.Revision}, nil
+}
+
+// past is a document on its way from a place of its log to another one.
+type past struct {
+	key     record.Key
+	counts  func(record.Revision, int64) bool
+	view    *doc.Doc
+	at      record.Position
+	deleted record.Revision
+	first   record.Revision // of a base that does not count
+}
+
+func (p *past) begin(s *snapshot.Snapshot, view *doc.Doc) {
+	p.view, p.at, p.deleted = view, s.At, s.Deleted
+}
+
+func (p *past) take(e deltalog.Entry) error {
+	if !p.counts(e.Position.Revision, e.Record.Time) {
+		if e.Base != nil {
+			p.first = e.Position.Revision
+		}
+		return errPast
+	}
+	if e.Base != nil {
+		s, view, err := host.OpenBase(p.key, &e)
+		if err == nil {
+			p.begin(&s, view)
+		}
+		return err
+	}
+	for _, m := range e.Record.Mutations {
+		patch, err := delta.Parse(m.Delta)
+		if err != nil {
+			return &deltalog.DamagedError{Key: p.key, Sequence: uint64(e.Position.Revision), Err: err}
+		}
+		p.view.Apply(patch)
+	}
+	p.at = e.Position
+	if e.Deleted() {
+		p.deleted = e.Position.Revision
+	}
+	return nil
 }
 
 // Change is what a record of the log does to a document.
@@ -144,6 +227,8 @@ type Change struct {
 	// so far behind that the changes in between are not worth telling: all of the
 	// document at Revision.
 	State []byte
+	// Deleted is set when the document is deleted at Revision.
+	Deleted bool
 }
 
 // Watch tells the document's state, then every change of it, in order, each when it

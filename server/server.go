@@ -33,12 +33,17 @@ type Server struct {
 	http      *http.Server
 	nats      *natsd.Node
 	log       *deltalog.Log
+	snapshots *snapshot.Store
 	client    record.ClientID // of the server itself
 	documents *host.Registry
 	sessions  *session.Group
 	storage   *storage
 
+	logger *slog.Logger
+	keep   time.Duration
+
 	wg       sync.WaitGroup
+	cancel   context.CancelFunc // of what goes on beside requests
 	stopOnce sync.Once
 	stopErr  error
 	failed   chan error
@@ -58,14 +63,16 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if !local && !cfg.Insecure {
 		return nil, fmt.Errorf("address %s: %w", cfg.Addr, errExposed)
 	}
-	s := &Server{failed: make(chan error, 1)}
-	if err := s.start(ctx, cfg, local); err != nil {
+	s := &Server{failed: make(chan error, 1), logger: cfg.Logger, keep: cfg.Keep}
+	var beside context.Context
+	beside, s.cancel = context.WithCancel(context.Background())
+	if err := s.start(ctx, beside, cfg, local); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) {
+func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err error) {
 	if s.nats, err = natsd.Start(ctx, natsd.Config{Dir: cfg.Data, URL: cfg.NATS, Sync: cfg.Sync, Logger: cfg.Logger}); err != nil {
 		return err
 	}
@@ -79,20 +86,21 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	if err != nil {
 		return err
 	}
-	snapshots, err := snapshot.Open(ctx, snapshot.Config{
+	s.snapshots, err = snapshot.Open(ctx, snapshot.Config{
 		JetStream: s.nats.JetStream(), Replicas: cfg.Replicas, Logger: cfg.Logger,
 		MaxSize: max(snapshot.DefaultMaxSize, 2*cfg.Documents.MaxDocument),
 	})
 	if err != nil {
 		return err
 	}
-	cfg.Documents.Log, cfg.Documents.Snapshots = s.log, snapshots
+	cfg.Documents.Log, cfg.Documents.Snapshots = s.log, s.snapshots
 	s.documents = host.NewRegistry(cfg.Documents)
 	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
 	cfg.Sessions.Version = cfg.Version
 	cfg.Sessions.NewClient = newClient
 	s.sessions = session.NewGroup(cfg.Sessions)
 	s.wg.Go(func() { s.storage.watch(s.sessions.SetStorage) })
+	s.wg.Go(func() { s.compactNowAndThen(beside, cfg.Garbage) })
 
 	if s.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
 		return fmt.Errorf("cannot listen: %w; choose another address with --addr, or stop what uses it", err)
@@ -136,6 +144,7 @@ func (s *Server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	var errs []error
+	s.cancel()
 	if s.sessions != nil {
 		s.sessions.Close(ctx, reconnectWithin)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/archive"
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/httpapi"
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -17,15 +18,10 @@ import (
 )
 
 // Listed is a document of a listing.
-type Listed struct {
-	Key record.Key
-	// Revision and Modified are of the last record.
-	Revision record.Revision
-	Modified time.Time
-	Records  uint64
-}
+type Listed = httpapi.Listed
 
-// List yields the documents of a space that have ever been written, by id.
+// List yields the documents of a space, by id: those that were ever written and are not
+// deleted.
 func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
 		list, err := s.log.List(ctx, space)
@@ -35,13 +31,14 @@ func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error
 		}
 		for _, d := range list {
 			latest, err := s.log.Latest(ctx, d.Key)
+			if errors.Is(err, deltalog.ErrNotFound) || err == nil && latest.Deleted() {
+				continue
+			}
 			if err != nil {
 				yield(Listed{}, err)
 				return
 			}
-			if !yield(Listed{
-				Key: d.Key, Revision: latest.Position.Revision, Modified: time.UnixMilli(latest.Record.Time).UTC(), Records: d.Records,
-			}, nil) {
+			if !yield(Listed{Key: d.Key, Revision: latest.Position.Revision, Modified: latest.Modified(), Records: d.Records}, nil) {
 				return
 			}
 		}
@@ -75,7 +72,12 @@ func (s store) AtTime(ctx context.Context, key record.Key, t time.Time) ([]byte,
 }
 
 func flat(state State, err error) ([]byte, record.Position, error) {
-	if errors.Is(err, ErrNoRevision) {
+	switch {
+	case errors.Is(err, ErrNoRevision):
+		err = httpapi.ErrNoRevision
+	case errors.Is(err, ErrForgotten):
+		err = httpapi.ErrForgotten
+	case err == nil && (state.Deleted || state.At.Revision == 0):
 		err = httpapi.ErrNoRevision
 	}
 	return state.JSON, state.At, err
@@ -90,13 +92,24 @@ func (s store) Patch(ctx context.Context, key record.Key, patch delta.Delta) (re
 }
 
 func (s store) List(ctx context.Context, space string) iter.Seq2[httpapi.Listed, error] {
-	return func(yield func(httpapi.Listed, error) bool) {
-		for d, err := range s.server.List(ctx, space) {
-			if !yield(httpapi.Listed{Key: d.Key.String(), Revision: d.Revision, Records: d.Records, Modified: d.Modified}, err) {
-				return
-			}
-		}
+	return s.server.List(ctx, space)
+}
+
+func (s store) Delete(ctx context.Context, key record.Key, erase bool) (record.Revision, error) {
+	d := s.server.Doc(key)
+	if erase {
+		return 0, d.Erase(ctx)
 	}
+	return d.Delete(ctx)
+}
+
+func (s store) Compact(ctx context.Context) ([]httpapi.Compacted, error) {
+	done, err := s.server.Compact(ctx)
+	list := make([]httpapi.Compacted, len(done))
+	for i, d := range done {
+		list[i] = httpapi.Compacted(d)
+	}
+	return list, err
 }
 
 func (s store) Export(ctx context.Context, space string, w io.Writer) error {

@@ -132,14 +132,14 @@ func (w *watcher) read(frame wire.Frame) (Change, bool, error) {
 			return Change{}, false, nil
 		}
 		w.at = f.At
-		return Change{Revision: f.At.Revision, State: f.Snapshot}, true, nil
+		return Change{Revision: f.At.Revision, State: f.Snapshot, Deleted: f.Deleted > 0 && f.Deleted == f.At.Revision}, true, nil
 	case *wire.Commit:
 		rec, err := record.Decode(f.Record)
 		if err != nil {
 			return Change{}, false, err
 		}
 		w.at = record.Position{Epoch: rec.Epoch, Revision: f.Revision, Chain: record.ChainOf(f.Record)}
-		change := Change{Revision: f.Revision, Time: time.UnixMilli(rec.Time)}
+		change := Change{Revision: f.Revision, Time: time.UnixMilli(rec.Time), Deleted: rec.Kind == record.KindDeletion}
 		for _, m := range rec.Mutations {
 			// The document's owner has parsed it.
 			change.Deltas = append(change.Deltas, delta.Trusted(m.Delta))

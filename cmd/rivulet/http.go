@@ -34,6 +34,9 @@ func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, err
 	if errors.As(err, &answer) && answer.status == http.StatusNotFound {
 		return nil, fmt.Errorf("document %s did not exist then; rivulet log %s lists its revisions", key, key)
 	}
+	if errors.As(err, &answer) && answer.status == http.StatusGone {
+		return nil, fmt.Errorf("the log has forgotten what document %s was then; rivulet log %s lists what it has", key, key)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func (r remote) request(ctx context.Context, method string, body io.Reader, quer
 		}
 		return nil, &client.ConnectError{URL: r.Server, Detail: err.Error()}
 	}
-	if response.StatusCode == http.StatusOK {
+	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusNoContent {
 		return response.Body, nil
 	}
 	defer response.Body.Close()
@@ -93,8 +96,7 @@ type lsCmd struct {
 }
 
 func (*lsCmd) Help() string {
-	return `Lists the documents of a space that have ever been written: revision, number of records in the log, time of
-the last one, and key.
+	return `Lists the documents of a space: revision, number of records in the log, time of the last one, and key.
 
   rivulet ls demo
   rivulet ls demo --json | jq -r .key`

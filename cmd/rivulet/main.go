@@ -24,6 +24,8 @@ type cli struct {
 	Patch   patchCmd   `cmd:"" help:"Merge a JSON merge patch into a document."`
 	Ls      lsCmd      `cmd:"" help:"List the documents of a space."`
 	Restore restoreCmd `cmd:"" help:"Make a document what it was."`
+	Rm      rmCmd      `cmd:"" help:"Delete a document."`
+	Compact compactCmd `cmd:"" help:"Have the server compact its log now."`
 	Export  exportCmd  `cmd:"" help:"Write the documents of a space, with their history, to a file."`
 	Import  importCmd  `cmd:"" help:"Store the documents of such a file."`
 	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`

@@ -51,6 +51,29 @@ func TestRestore(t *testing.T) {
 	s.refused(exitUsage, "", "get", "demo/board", "--at", "yesterday")
 }
 
+func TestRemove(t *testing.T) {
+	s := newShell(t)
+	s.want("demo/board is at revision 1\n", "patch", "demo/board", `{"title":"Plans"}`)
+	s.want("demo/board is deleted\n", "rm", "demo/board")
+	s.want("demo/board is deleted\n", "rm", "demo/board")
+	s.want("", "ls", "demo")
+	s.want("demo/board is at revision 3\n", "restore", "demo/board", "--rev", "1")
+	s.want(`{"title":"Plans"}`+"\n", "get", "demo/board")
+	s.want("demo/board is erased\n", "rm", "demo/board", "--erase")
+	s.refused(exitFailed, "the log has forgotten what document demo/board was then", "get", "demo/board", "--rev", "1")
+	s.want("demo/none is deleted\n", "rm", "demo/none")
+	s.refused(exitFailed, "write it as space/id", "rm", "nonsense")
+}
+
+func TestCompact(t *testing.T) {
+	s := newShell(t)
+	s.do("", "patch", "demo/a", `{"n":1}`)
+	s.do("", "patch", "demo/b", `{"n":1}`)
+	s.want("2 documents copied, 0 records dropped, 0.0 MB of the log freed\n", "compact")
+	s.want("demo/a is at revision 7\n", "patch", "demo/a", `{"n":2}`)
+	s.want(`{"n":1}`+"\n", "get", "demo/b")
+}
+
 func TestNoServer(t *testing.T) {
 	s := shell{t: t, url: "http://127.0.0.1:1"}
 	s.refused(exitFailed, "rivulet serve", "ls", "demo")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server"
@@ -11,14 +12,15 @@ import (
 )
 
 type serveCmd struct {
-	Addr     string     `help:"Address to serve HTTP on (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	Data     string     `help:"Directory of the embedded NATS JetStream (default ${default})." default:"./data" type:"path" placeholder:"DIR"`
-	NATS     string     `name:"nats" help:"Use a NATS cluster with JetStream instead of the embedded one." placeholder:"URL"`
-	Replicas int        `help:"Replicas of the streams that are created on a cluster (default ${default})." default:"1" placeholder:"N"`
-	Sync     string     `help:"When an edit is on disk: 'always' before it is acknowledged, or 'interval:2s' for every so often, which a power cut can cost (default ${default})." default:"always" placeholder:"always|interval:DUR"`
-	Insecure bool       `help:"Allow an address that other machines can reach. There is no authentication yet."`
-	Origin   []string   `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
-	LogLevel slog.Level `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
+	Addr     string        `help:"Address to serve HTTP on (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Data     string        `help:"Directory of the embedded NATS JetStream (default ${default})." default:"./data" type:"path" placeholder:"DIR"`
+	NATS     string        `name:"nats" help:"Use a NATS cluster with JetStream instead of the embedded one." placeholder:"URL"`
+	Replicas int           `help:"Replicas of the streams that are created on a cluster (default ${default})." default:"1" placeholder:"N"`
+	Sync     string        `help:"When an edit is on disk: 'always' before it is acknowledged, or 'interval:2s' for every so often, which a power cut can cost (default ${default})." default:"always" placeholder:"always|interval:DUR"`
+	Keep     time.Duration `help:"For how long every revision of a document can be read at least; older ones are forgotten when the log has grown enough (default ${default})." default:"720h" placeholder:"DURATION"`
+	Insecure bool          `help:"Allow an address that other machines can reach. There is no authentication yet."`
+	Origin   []string      `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
+	LogLevel slog.Level    `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
 }
 
 func (*serveCmd) Help() string {
@@ -36,7 +38,7 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	srv, err := server.Start(ctx, server.Config{
-		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync,
+		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync, Keep: max(cmd.Keep, 1),
 		Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
 		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
 	})

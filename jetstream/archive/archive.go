@@ -10,7 +10,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
@@ -18,8 +22,10 @@ import (
 type Log interface {
 	Epoch(key record.Key) record.Epoch
 	List(ctx context.Context, space string) ([]deltalog.Listed, error)
+	Latest(ctx context.Context, key record.Key) (deltalog.Entry, error)
 	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
+	AppendBase(ctx context.Context, key record.Key, tail deltalog.Tail, base deltalog.Base) (deltalog.Tail, error)
 }
 
 // Progress is told of a document that is done: how many records the archive has of it,
@@ -27,7 +33,7 @@ type Log interface {
 type Progress func(key record.Key, records, stored int)
 
 // Export writes the documents of a space as they are while it runs. Each is whole, up to
-// a record of its own: there is no common moment.
+// a record of its own: there is no common moment. Deleted ones are left out.
 func Export(ctx context.Context, log Log, space string, now time.Time, w io.Writer, progress Progress) error {
 	list, err := log.List(ctx, space)
 	if err != nil {
@@ -36,12 +42,25 @@ func Export(ctx context.Context, log Log, space string, now time.Time, w io.Writ
 	out := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintf(out, "{\"rivulet-export\":%d,\"space\":%q,\"time\":%q}\n", Version, space, now.UTC().Format(time.RFC3339))
 	var buffer []byte
+	documents := 0
 	for _, d := range list {
+		latest, err := log.Latest(ctx, d.Key)
+		if errors.Is(err, deltalog.ErrNotFound) || err == nil && latest.Deleted() {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		documents++
 		fmt.Fprintf(out, "{\"doc\":%q}\n", d.Key)
 		records := 0
-		_, err := log.Replay(ctx, d.Key, deltalog.Tail{}, func(e deltalog.Entry) error {
+		_, err = log.Replay(ctx, d.Key, deltalog.Tail{}, func(e deltalog.Entry) error {
 			records++
-			buffer = appendRecord(buffer[:0], &e.Record)
+			if e.Base != nil {
+				buffer = appendBase(buffer[:0], e.Base)
+			} else {
+				buffer = appendRecord(buffer[:0], &e.Record)
+			}
 			_, err := out.Write(buffer)
 			return err
 		})
@@ -51,7 +70,7 @@ func Export(ctx context.Context, log Log, space string, now time.Time, w io.Writ
 		fmt.Fprintf(out, "{\"end\":%q,\"records\":%d}\n", d.Key, records)
 		progress(d.Key, records, records)
 	}
-	fmt.Fprintf(out, "{\"done\":true,\"documents\":%d}\n", len(list))
+	fmt.Fprintf(out, "{\"done\":true,\"documents\":%d}\n", documents)
 	return out.Flush() // with the error of whatever was written before
 }
 
@@ -110,6 +129,9 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
+// maxBase bounds a base in memory, in bytes.
+const maxBase = 64 << 20
+
 // importer is one call of Import.
 type importer struct {
 	log      Log
@@ -126,6 +148,8 @@ type importer struct {
 	there   []uint64 // what the records say that the document has already
 	records int
 	stored  int
+	base    []byte // the parts of a base so far
+	parts   int    // how many they are
 }
 
 func (im *importer) fault(reason string) error {
@@ -153,9 +177,11 @@ func (im *importer) take(ctx context.Context, text []byte) error {
 		return nil
 	case l.Doc != "" && !im.open:
 		return im.begin(ctx, l.Doc)
-	case len(l.Mutations) > 0 && im.open:
+	case l.Parts > 0 && im.open && im.records == 0:
+		return im.part(ctx, text, &l)
+	case len(l.Mutations) > 0 && im.open && im.parts == 0:
 		return im.record(ctx, text, &l)
-	case l.End != "" && im.open:
+	case l.End != "" && im.open && im.parts == 0:
 		return im.end(&l)
 	case l.Done && !im.open:
 		if im.done = l.Documents == im.documents; !im.done {
@@ -173,13 +199,18 @@ func (im *importer) begin(ctx context.Context, name string) error {
 		return im.fault(err.Error())
 	}
 	im.open, im.key, im.there, im.records, im.stored = true, key, nil, 0, 0
+	im.base, im.parts = nil, 0
 	im.tail = deltalog.Tail{Head: record.Position{Epoch: im.log.Epoch(key)}}
 	return im.readOn(ctx)
 }
 
 func (im *importer) readOn(ctx context.Context) error {
 	tail, err := im.log.Replay(ctx, im.key, im.tail, func(e deltalog.Entry) error {
-		im.there = append(im.there, contentOf(e.Record.Time, e.Record.Mutations))
+		if e.Base != nil {
+			im.there = append(im.there, xxhash.Sum64(e.Base.Content))
+		} else {
+			im.there = append(im.there, contentOf(&e.Record))
+		}
 		return nil
 	})
 	im.tail = tail
@@ -188,12 +219,67 @@ func (im *importer) readOn(ctx context.Context) error {
 
 // record stores a record unless it is there.
 func (im *importer) record(ctx context.Context, text []byte, l *line) error {
-	mutations, ms, err := recordOf(text, l)
+	rec, err := recordOf(text, l)
 	if err != nil {
 		return im.fault(err.Error())
 	}
+	return im.store(ctx, contentOf(&rec), func() (deltalog.Tail, error) {
+		head := im.tail.Head
+		rec.Epoch, rec.Prev, rec.PrevChain = head.Epoch, head.Revision, head.Chain
+		data, err := rec.Encode()
+		if err != nil {
+			return im.tail, im.fault(err.Error())
+		}
+		return im.log.Append(ctx, im.key, im.tail, data)
+	})
+}
+
+// part takes a part of a base, which is stored when the last one has come.
+func (im *importer) part(ctx context.Context, text []byte, l *line) error {
+	ms, err := checkSum(text, l)
+	switch {
+	case err != nil:
+		return im.fault(err.Error())
+	case l.Part != im.parts || l.Part >= l.Parts || len(im.base) > maxBase:
+		return im.fault("it is out of place")
+	}
+	im.base = append(im.base, l.Base...)
+	if im.parts++; im.parts < l.Parts {
+		return nil
+	}
+	base := deltalog.Base{Time: ms, Content: im.base}
+	im.base, im.parts = nil, 0
+	if err := checkBase(im.key, base.Content); err != nil {
+		return im.fault(err.Error())
+	}
+	return im.store(ctx, xxhash.Sum64(base.Content), func() (deltalog.Tail, error) {
+		return im.log.AppendBase(ctx, im.key, im.tail, base)
+	})
+}
+
+// checkBase makes sure that the content of a base is what a log may hold.
+func checkBase(key record.Key, content []byte) error {
+	codec, err := snapshot.NewCodec(maxBase)
+	if err != nil {
+		return err
+	}
+	s, err := codec.Decode(key, content)
+	if err != nil {
+		return err
+	}
+	d, err := doc.Parse(s.Document)
+	if err != nil {
+		return err
+	}
+	if d.Checksum() != s.Checksum {
+		return errors.New("the document of a base is not what its checksum says")
+	}
+	return nil
+}
+
+// store stores the next record unless it is there.
+func (im *importer) store(ctx context.Context, content uint64, add func() (deltalog.Tail, error)) error {
 	im.records++
-	content := contentOf(ms, mutations)
 	for {
 		if n := im.records - 1; n < len(im.there) {
 			if im.there[n] != content {
@@ -201,13 +287,7 @@ func (im *importer) record(ctx context.Context, text []byte, l *line) error {
 			}
 			return nil
 		}
-		head := im.tail.Head
-		rec := record.Record{Epoch: head.Epoch, Prev: head.Revision, PrevChain: head.Chain, Time: ms, Mutations: mutations}
-		data, err := rec.Encode()
-		if err != nil {
-			return im.fault(err.Error())
-		}
-		tail, err := im.log.Append(ctx, im.key, im.tail, data)
+		tail, err := add()
 		var conflict *deltalog.ConflictError
 		switch {
 		case err == nil:

@@ -16,6 +16,8 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/archive"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
@@ -107,6 +109,114 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// stated returns the content of a base for a document.
+func stated(t testing.TB, key record.Key, at record.Position, document string) []byte {
+	t.Helper()
+	codec, err := snapshot.NewCodec(64 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := codec.Encode(key, &snapshot.Snapshot{
+		At: at, Records: 1, Checksum: doc.Open([]byte(document)).Checksum(), Document: []byte(document),
+		Clients: map[record.ClientID]snapshot.Client{{1}: {Last: record.MutationID{Number: 7, Nonce: 8}, Seen: 9}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestForgottenBeginnings: documents of which the log has forgotten the first records,
+// or that were deleted and made again, are moved, too; deleted ones are left out.
+func TestForgottenBeginnings(t *testing.T) {
+	from, to := newLog(t), newLog(t)
+	fill(t, from, 3, 5)
+	random := rand.New(rand.NewPCG(3, 4))
+	noise := make([]byte, 2<<20) // above the limit of a message
+	for i := range noise {
+		noise[i] = 'a' + byte(random.IntN(26))
+	}
+	for d, document := range []string{`{"small":1}`, `{"large":"` + string(noise) + `"}`} {
+		key := record.Key{Space: "demo", ID: fmt.Sprintf("doc-%d", d)}
+		tail, err := from.Replay(t.Context(), key, deltalog.Tail{}, func(deltalog.Entry) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tail, err = from.AppendBase(t.Context(), key, tail, deltalog.Base{Time: 5, Content: stated(t, key, tail.Head, document)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := from.Erase(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		add(t, from, key, &tail, random, 100)
+		remove(t, from, key, &tail)
+		add(t, from, key, &tail, random, 101)
+	}
+	gone := record.Key{Space: "demo", ID: "doc-2"}
+	tail, err := from.Replay(t.Context(), gone, deltalog.Tail{}, func(deltalog.Entry) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove(t, from, gone, &tail)
+	text := export(t, from)
+	if strings.Contains(text, gone.String()) || strings.Count(text, `"base":`) < 3 || strings.Count(text, `"deletion":true`) != 2 {
+		t.Fatalf("exported %d bytes: %.2000s", len(text), text)
+	}
+	half := strings.LastIndex(text, `"part":1`)
+	if _, err := load(t, to, text[:half]); err == nil {
+		t.Error("half a base was taken for an archive")
+	}
+	if _, err := load(t, to, text); err != nil {
+		t.Fatal(err)
+	}
+	if again := export(t, to); again != text {
+		t.Errorf("exported\n%.500s\nand after an import\n%.500s", text, again)
+	}
+	if told, err := load(t, to, text); err != nil || strings.Contains(strings.ReplaceAll(told, " 0;", ""), ";") {
+		t.Errorf("a second import stored something: %s %v", told, err)
+	}
+}
+
+// TestL11_ForgedBase: a base whose sum is right, but that is none, is not stored.
+func TestL11_ForgedBase(t *testing.T) {
+	key := record.Key{Space: "demo", ID: "doc"}
+	good := stated(t, key, record.Position{Epoch: 1, Revision: 2, Chain: 3}, `{"a":1}`)
+	for name, content := range map[string][]byte{
+		"garbage":          []byte("garbage"),
+		"another document": stated(t, record.Key{Space: "demo", ID: "other"}, record.Position{Epoch: 1, Revision: 2, Chain: 3}, `{"a":1}`),
+		"no JSON":          stated(t, key, record.Position{Epoch: 1, Revision: 2, Chain: 3}, `{"a":1,}`),
+		"cut":              good[:len(good)-1],
+	} {
+		from := newLog(t)
+		tail := deltalog.Tail{Head: record.Position{Epoch: from.Epoch(key)}}
+		if _, err := from.AppendBase(t.Context(), key, tail, deltalog.Base{Content: content}); err != nil {
+			t.Fatal(err)
+		}
+		to := newLog(t)
+		if _, err := load(t, to, export(t, from)); !errors.As(err, new(*archive.FormatError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if list, err := to.List(t.Context(), "demo"); err != nil || len(list) > 0 {
+			t.Errorf("%s was stored: %v %v", name, list, err)
+		}
+	}
+}
+
+func remove(t testing.TB, log *deltalog.Log, key record.Key, tail *deltalog.Tail) {
+	t.Helper()
+	rec := record.Record{
+		Epoch: tail.Head.Epoch, Prev: tail.Head.Revision, PrevChain: tail.Head.Chain, Kind: record.KindDeletion,
+		Mutations: []record.Mutation{{ID: record.MutationID{Number: 1}, Delta: []byte(`{}`)}},
+	}
+	data, err := rec.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *tail, err = log.Append(t.Context(), key, *tail, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestInterrupted: an import that ended anywhere is begun again and ends as if nothing
 // had been.
 func TestInterrupted(t *testing.T) {
@@ -162,7 +272,7 @@ func TestRefused(t *testing.T) {
 		"":                            "line 1: it ends here",
 		"{}\n":                        "line 1: this is no archive",
 		"hello\n":                     "line 1: it is no line of an archive",
-		`{"rivulet-export":2}` + "\n": "line 1: the archive has version 2",
+		`{"rivulet-export":3}` + "\n": "line 1: the archive has version 3",
 		header + `{"done":true,"documents":1}` + "\n":                                       "line 2: 0 documents came before it, not 1",
 		header + `{"doc":"nowhere"}` + "\n":                                                 "line 2: ",
 		header + `{"end":"demo/a"}` + "\n":                                                  "line 2: it is out of place",

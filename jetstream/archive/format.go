@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
-// Version is the version of the format that this package writes, and reads.
-const Version = 1
+// Version is the version of the format that this package writes; it reads this one and
+// those before it.
+const Version = 2
 
 // maxLine bounds a line, in bytes: a record in JSON takes little more than in the log.
 const maxLine = 4 * record.MaxSize
@@ -37,7 +40,12 @@ type line struct {
 	Doc string `json:"doc,omitempty"`
 
 	Mutations []mutation `json:"mutations,omitempty"`
+	Deletion  bool       `json:"deletion,omitempty"`
 	Sum       string     `json:"sum,omitempty"`
+
+	Base  []byte `json:"base,omitempty"`
+	Part  int    `json:"part,omitempty"`
+	Parts int    `json:"parts,omitempty"`
 
 	End     string `json:"end,omitempty"`
 	Records int    `json:"records,omitempty"`
@@ -76,10 +84,34 @@ func appendRecord(dst []byte, rec *record.Record) []byte {
 		dst = append(dst, '}')
 	}
 	dst = append(dst, ']')
+	if rec.Kind == record.KindDeletion {
+		dst = append(dst, `,"deletion":true`...)
+	}
+	return appendSum(dst, from)
+}
+
+// appendSum ends the line that begins at from.
+func appendSum(dst []byte, from int) []byte {
 	sum := xxhash.Sum64(dst[from:])
 	dst = append(dst, `,"sum":"`...)
 	dst = strconv.AppendUint(dst, sum, 16)
 	return append(dst, "\"}\n"...)
+}
+
+// appendBase appends the lines of a base, which is what a document was when the log had
+// forgotten what came before.
+func appendBase(dst []byte, base *deltalog.Base) []byte {
+	const size = record.MaxSize
+	parts := max(1, (len(base.Content)+size-1)/size)
+	for part := range parts {
+		from := len(dst)
+		content := base.Content[part*size : min((part+1)*size, len(base.Content))]
+		dst = fmt.Appendf(dst, `{"time":%d,"part":%d,"parts":%d,"base":"`, base.Time, part, parts)
+		dst = base64.StdEncoding.AppendEncode(dst, content)
+		dst = append(dst, '"')
+		dst = appendSum(dst, from)
+	}
+	return dst
 }
 
 // appendLine appends JSON, which may be on several lines, on one.
@@ -94,38 +126,52 @@ func appendLine(dst, text []byte) []byte {
 	return append(dst, b.Bytes()...)
 }
 
-// recordOf checks the line of a record and returns its mutations and its time.
-func recordOf(text []byte, l *line) ([]record.Mutation, int64, error) {
+// checkSum checks a line that ends with its sum, and returns its time.
+func checkSum(text []byte, l *line) (int64, error) {
 	tail := fmt.Appendf(nil, `,"sum":"%s"}`, l.Sum)
 	body, ok := bytes.CutSuffix(bytes.TrimRight(text, "\r\n"), tail)
 	if !ok || strconv.FormatUint(xxhash.Sum64(body), 16) != l.Sum {
-		return nil, 0, fmt.Errorf("the record is damaged: its sum is not %q", l.Sum)
+		return 0, fmt.Errorf("the record is damaged: its sum is not %q", l.Sum)
 	}
 	ms, err := strconv.ParseInt(string(l.Time), 10, 64)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the time of a record is in milliseconds since 1970, not %.40s", l.Time)
+		return 0, fmt.Errorf("the time of a record is in milliseconds since 1970, not %.40s", l.Time)
+	}
+	return ms, nil
+}
+
+// recordOf checks the line of a record and returns what there is in it: its kind, its
+// mutations and its time.
+func recordOf(text []byte, l *line) (record.Record, error) {
+	ms, err := checkSum(text, l)
+	if err != nil {
+		return record.Record{}, err
+	}
+	kind := record.KindChange
+	if l.Deletion {
+		if kind = record.KindDeletion; len(l.Mutations) != 1 {
+			return record.Record{}, fmt.Errorf("a deletion has one mutation, not %d", len(l.Mutations))
+		}
 	}
 	list := make([]record.Mutation, len(l.Mutations))
 	for i, m := range l.Mutations {
 		id, err := hex.DecodeString(m.Client)
 		if err != nil || len(id) != len(list[i].Client) {
-			return nil, 0, fmt.Errorf("%.40q is no client id", m.Client)
+			return record.Record{}, fmt.Errorf("%.40q is no client id", m.Client)
 		}
 		nonce, err := strconv.ParseUint(m.Nonce, 16, 64)
 		if err != nil || m.Number == 0 {
-			return nil, 0, fmt.Errorf("mutation %d with nonce %.20q is none", m.Number, m.Nonce)
+			return record.Record{}, fmt.Errorf("mutation %d with nonce %.20q is none", m.Number, m.Nonce)
 		}
 		if _, err := delta.Parse(m.Delta); err != nil {
-			return nil, 0, fmt.Errorf("a delta is none: %w", err)
+			return record.Record{}, fmt.Errorf("a delta is none: %w", err)
 		}
 		copy(list[i].Client[:], id)
 		list[i].ID = record.MutationID{Number: m.Number, Nonce: nonce}
 		list[i].Delta = m.Delta
 	}
-	return list, ms, nil
+	return record.Record{Kind: kind, Time: ms, Mutations: list}, nil
 }
 
 // contentOf is the hash of what a record says, wherever it stands.
-func contentOf(ms int64, mutations []record.Mutation) uint64 {
-	return xxhash.Sum64(appendRecord(nil, &record.Record{Time: ms, Mutations: mutations}))
-}
+func contentOf(rec *record.Record) uint64 { return xxhash.Sum64(appendRecord(nil, rec)) }

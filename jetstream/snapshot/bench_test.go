@@ -18,7 +18,7 @@ func cards(size int) snapshot.Snapshot {
 	s := sample(3, 0)
 	s.Document = append(text[:len(text)-1], "}}"...)
 	for i := range 200 {
-		s.Clients[record.ClientID{byte(i)}] = record.MutationID{Number: uint64(i), Nonce: uint64(i) * 0x9e3779b97f4a7c15}
+		s.Clients[record.ClientID{byte(i)}] = snapshot.Client{Last: record.MutationID{Number: uint64(i), Nonce: uint64(i) * 0x9e3779b97f4a7c15}}
 	}
 	return s
 }

@@ -14,20 +14,22 @@ import (
 )
 
 const (
-	// clientRow is the id, the number and the nonce of a client, big endian.
-	clientRow = 16 + 8 + 8
+	// clientRow is the id of a client, the number and the nonce of its last mutation and
+	// when that was, big endian.
+	clientRow = 16 + 8 + 8 + 8
 	// hashSize is that of the hash behind the contents, big endian.
 	hashSize = 8
 )
 
-// codec turns snapshots into contents and back. It may be used concurrently.
-type codec struct {
+// Codec turns snapshots into bytes and back. It may be used concurrently.
+type Codec struct {
 	maxSize int
 	zip     *zstd.Encoder
 	unzip   *zstd.Decoder
 }
 
-func newCodec(maxSize int) (*codec, error) {
+// NewCodec returns a codec for snapshots of up to maxSize bytes; see [Config.MaxSize].
+func NewCodec(maxSize int) (*Codec, error) {
 	// Without its own checksum: the hash covers what is compressed. The fastest level
 	// makes JSON up to a twentieth larger than the default one, in two thirds of the time.
 	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
@@ -38,16 +40,40 @@ func newCodec(maxSize int) (*codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &codec{maxSize: maxSize, zip: zip, unzip: unzip}, nil
+	return &Codec{maxSize: maxSize, zip: zip, unzip: unzip}, nil
 }
 
-func (c *codec) encode(key record.Key, s *Snapshot) ([]byte, error) {
+// Encode returns a snapshot as [Store.Put] stores it when it is not divided. The error is
+// a [*TooLargeError].
+func (c *Codec) Encode(key record.Key, s *Snapshot) ([]byte, error) {
+	all, err := c.encode(key, s)
+	if err != nil {
+		return nil, err
+	}
+	h := head{Contents: all}
+	return h.encode()
+}
+
+// Decode is the inverse of Encode. The error is a [*DamagedError] or a [*VersionError].
+func (c *Codec) Decode(key record.Key, data []byte) (Snapshot, error) {
+	h, err := decodeHead(key, data)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if h.Parts > 0 {
+		return Snapshot{}, &DamagedError{Key: key, Reason: "it is divided"}
+	}
+	return c.decode(key, h.Contents)
+}
+
+// encode returns the contents of a message, or of the parts of a divided snapshot.
+func (c *Codec) encode(key record.Key, s *Snapshot) ([]byte, error) {
 	// Both sides bound what the memory is taken for, compressed or not.
 	if size := len(s.Document) + clientRow*len(s.Clients); size > c.maxSize {
 		return nil, &TooLargeError{Key: key, Size: size, Max: c.maxSize}
 	}
 	all := contents{
-		Key: key.String(), At: s.At, Records: s.Records, Time: s.Time,
+		Key: key.String(), At: s.At, Records: s.Records, Time: s.Time, Modified: s.Modified, Deleted: s.Deleted,
 		SumHi: s.Checksum.Hi, SumLo: s.Checksum.Lo,
 		Clients: encodeClients(s.Clients), Document: c.zip.EncodeAll(s.Document, nil),
 	}
@@ -63,7 +89,7 @@ func seal(data []byte) []byte { return binary.BigEndian.AppendUint64(data, xxhas
 
 // decode is the inverse of encode. It trusts nothing before the hash is right, and
 // then still bounds what it allocates: a hash can be forged.
-func (c *codec) decode(key record.Key, data []byte) (Snapshot, error) {
+func (c *Codec) decode(key record.Key, data []byte) (Snapshot, error) {
 	damaged := func(reason string) (Snapshot, error) { return Snapshot{}, &DamagedError{Key: key, Reason: reason} }
 	if len(data) < hashSize {
 		return damaged("it is cut short")
@@ -81,7 +107,7 @@ func (c *codec) decode(key record.Key, data []byte) (Snapshot, error) {
 		return damaged(strconv.Itoa(len(rest)) + " bytes follow its end")
 	case all.Key != key.String():
 		return damaged("it is of another document")
-	case all.At.Revision == 0 || all.Records == 0 || all.Records > uint64(all.At.Revision):
+	case all.At.Revision == 0 || all.Records == 0 || all.Deleted > all.At.Revision:
 		return damaged("there is no such position")
 	}
 	clients, ok := decodeClients(all.Clients)
@@ -96,12 +122,12 @@ func (c *codec) decode(key record.Key, data []byte) (Snapshot, error) {
 		return damaged("its document is no object")
 	}
 	return Snapshot{
-		At: all.At, Records: all.Records, Time: all.Time, Clients: clients,
+		At: all.At, Records: all.Records, Time: all.Time, Modified: all.Modified, Deleted: all.Deleted, Clients: clients,
 		Checksum: doc.Checksum{Hi: all.SumHi, Lo: all.SumLo}, Document: document,
 	}, nil
 }
 
-func encodeClients(clients map[record.ClientID]record.MutationID) []byte {
+func encodeClients(clients map[record.ClientID]Client) []byte {
 	ids := make([]record.ClientID, 0, len(clients))
 	for id := range clients {
 		ids = append(ids, id)
@@ -110,30 +136,33 @@ func encodeClients(clients map[record.ClientID]record.MutationID) []byte {
 	rows := make([]byte, 0, clientRow*len(ids))
 	for _, id := range ids {
 		rows = append(rows, id[:]...)
-		rows = binary.BigEndian.AppendUint64(rows, clients[id].Number)
-		rows = binary.BigEndian.AppendUint64(rows, clients[id].Nonce)
+		c := clients[id]
+		rows = binary.BigEndian.AppendUint64(rows, c.Last.Number)
+		rows = binary.BigEndian.AppendUint64(rows, c.Last.Nonce)
+		rows = binary.BigEndian.AppendUint64(rows, uint64(c.Seen))
 	}
 	return rows
 }
 
 // decodeClients reads a table, and says whether it is one.
-func decodeClients(rows []byte) (map[record.ClientID]record.MutationID, bool) {
+func decodeClients(rows []byte) (map[record.ClientID]Client, bool) {
 	if len(rows)%clientRow != 0 {
 		return nil, false
 	}
-	clients := make(map[record.ClientID]record.MutationID, len(rows)/clientRow)
+	clients := make(map[record.ClientID]Client, len(rows)/clientRow)
 	for before := []byte(nil); len(rows) > 0; rows = rows[clientRow:] {
 		id := rows[:16]
 		if bytes.Compare(before, id) >= 0 {
 			return nil, false // twice, or out of order
 		}
 		before = id
-		clients[record.ClientID(id)] = record.MutationID{
-			Number: binary.BigEndian.Uint64(rows[16:]), Nonce: binary.BigEndian.Uint64(rows[24:]),
+		clients[record.ClientID(id)] = Client{
+			Last: record.MutationID{Number: binary.BigEndian.Uint64(rows[16:]), Nonce: binary.BigEndian.Uint64(rows[24:])},
+			Seen: int64(binary.BigEndian.Uint64(rows[32:])),
 		}
 	}
 	return clients, true
 }
 
 // maxContents bounds encoded contents. What cannot be compressed grows a little.
-func (c *codec) maxContents() int { return c.maxSize + c.maxSize/64 + 4<<10 }
+func (c *Codec) maxContents() int { return c.maxSize + c.maxSize/64 + 4<<10 }

@@ -24,7 +24,7 @@ func codec(t testing.TB, maxSize int) *snapshot.Codec {
 // message encodes a snapshot as it is stored when it is not divided.
 func message(t testing.TB, c *snapshot.Codec, key record.Key, s snapshot.Snapshot) (snapshot.Head, []byte) {
 	t.Helper()
-	h := snapshot.Head{Contents: must[[]byte](t)(c.Encode(key, &s))}
+	h := snapshot.Head{Contents: must[[]byte](t)(c.EncodeContents(key, &s))}
 	return h, must[[]byte](t)(h.Encode())
 }
 
@@ -40,7 +40,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Decode(board, h.Contents); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := c.DecodeContents(board, h.Contents); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("decoded as %+v, error %v", got, err)
 	}
 }
@@ -48,15 +48,15 @@ func TestGolden(t *testing.T) {
 // TestL11_DecodeRefuses contents that were sealed with a right hash nevertheless.
 func TestL11_DecodeRefuses(t *testing.T) {
 	c := codec(t, 1<<20)
-	good := must[[]byte](t)(c.Encode(board, new(sample(3, 100))))
+	good := must[[]byte](t)(c.EncodeContents(board, new(sample(3, 100))))
 	for what, change := range map[string]func(*snapshot.Contents){
 		"no revision":               func(s *snapshot.Contents) { s.At.Revision = 0 },
 		"no record":                 func(s *snapshot.Contents) { s.Records = 0 },
-		"more records than there":   func(s *snapshot.Contents) { s.Records = uint64(s.At.Revision) + 1 },
+		"deleted later":             func(s *snapshot.Contents) { s.Deleted = s.At.Revision + 1 },
 		"another key":               func(s *snapshot.Contents) { s.Key = "acme/boarD" },
 		"a client cut short":        func(s *snapshot.Contents) { s.Clients = s.Clients[1:] },
-		"a client twice":            func(s *snapshot.Contents) { s.Clients = append(bytes.Clone(s.Clients[:32]), s.Clients...) },
-		"clients out of order":      func(s *snapshot.Contents) { s.Clients = append(bytes.Clone(s.Clients[32:]), s.Clients[:32]...) },
+		"a client twice":            func(s *snapshot.Contents) { s.Clients = append(bytes.Clone(s.Clients[:40]), s.Clients...) },
+		"clients out of order":      func(s *snapshot.Contents) { s.Clients = append(bytes.Clone(s.Clients[40:]), s.Clients[:40]...) },
 		"no document":               func(s *snapshot.Contents) { s.Document = nil },
 		"what is no compressed one": func(s *snapshot.Contents) { s.Document = []byte("garbage") },
 		"half a document":           func(s *snapshot.Contents) { s.Document = s.Document[:len(s.Document)/2] },
@@ -66,7 +66,7 @@ func TestL11_DecodeRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(&all)
-		if _, err := c.Decode(board, snapshot.Seal(must[[]byte](t)(all.MarshalMsg(nil)))); !errors.As(err, new(*snapshot.DamagedError)) {
+		if _, err := c.DecodeContents(board, snapshot.Seal(must[[]byte](t)(all.MarshalMsg(nil)))); !errors.As(err, new(*snapshot.DamagedError)) {
 			t.Errorf("%s: %T %v", what, err, err)
 		}
 	}
@@ -92,21 +92,21 @@ func FuzzDecode(f *testing.F) {
 		if h, err := snapshot.DecodeHead(board, data); typed(t, err) && h.Parts > 0 && len(h.Contents) > 0 {
 			t.Error("a head with parts has contents")
 		}
-		s, err := c.Decode(board, snapshot.Seal(bytes.Clone(data)))
+		s, err := c.DecodeContents(board, snapshot.Seal(bytes.Clone(data)))
 		if !typed(t, err) {
 			return
 		}
 		if len(s.Document) > bound {
 			t.Errorf("a document of %d bytes", len(s.Document))
 		}
-		again, err := c.Encode(board, &s)
+		again, err := c.EncodeContents(board, &s)
 		if err != nil && !errors.As(err, new(*snapshot.TooLargeError)) {
 			t.Fatal(err)
 		}
 		if err != nil {
 			return
 		}
-		if got, err := c.Decode(board, again); err != nil || !reflect.DeepEqual(got, s) {
+		if got, err := c.DecodeContents(board, again); err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("encoded again it is %+v, was %+v: %v", got, s, err)
 		}
 	})

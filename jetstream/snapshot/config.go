@@ -15,7 +15,7 @@ type Config struct {
 	// Replicas of the stream if it does not exist yet; 0 stands for 1. One with fewer
 	// than this is refused, with more accepted.
 	Replicas int
-	// MaxSize bounds a snapshot in memory, in bytes: the document and 32 for each
+	// MaxSize bounds a snapshot in memory, in bytes: the document and 40 for each
 	// client. 0 stands for 64 MiB.
 	MaxSize int
 	// Clock dates the creation of the stream; nil stands for time.Now.

@@ -20,14 +20,14 @@ type DamagedError struct {
 func (e *DamagedError) Error() string { return "snapshot: " + e.Key.String() + ": " + e.Reason }
 
 // VersionError reports a snapshot that was written by a later version of this
-// software.
+// software, or by an earlier one that knew less of a document.
 type VersionError struct {
 	Key     record.Key
 	Version uint8
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("snapshot: %s: format version %d is newer than this program's %d", e.Key, e.Version, Version)
+	return fmt.Sprintf("snapshot: %s: format version %d is not this program's %d", e.Key, e.Version, Version)
 }
 
 // TooLargeError reports a snapshot that [Config.MaxSize] does not allow.

@@ -6,17 +6,17 @@ import "github.com/rivulet-sync/rivulet/shared/record"
 type (
 	Head     = head
 	Contents = contents
-	Codec    = codec
 )
 
 const PartSize = partSize
 
 var (
-	NewCodec   = newCodec
 	DecodeHead = decodeHead
 	Seal       = seal
 )
 
-func (c *codec) Encode(key record.Key, s *Snapshot) ([]byte, error)   { return c.encode(key, s) }
-func (c *codec) Decode(key record.Key, data []byte) (Snapshot, error) { return c.decode(key, data) }
-func (h *head) Encode() ([]byte, error)                               { return h.encode() }
+func (c *Codec) EncodeContents(key record.Key, s *Snapshot) ([]byte, error) { return c.encode(key, s) }
+func (c *Codec) DecodeContents(key record.Key, data []byte) (Snapshot, error) {
+	return c.decode(key, data)
+}
+func (h *head) Encode() ([]byte, error) { return h.encode() }

@@ -85,13 +85,14 @@ func sample(seed uint64, size int) snapshot.Snapshot {
 	s := snapshot.Snapshot{
 		At:      record.Position{Epoch: record.Epoch(random.Uint64()), Revision: record.Revision(seed + 100), Chain: record.Chain(random.Uint64())},
 		Records: seed + 1, Time: 1_767_225_600_000 + int64(seed),
-		Clients:  map[record.ClientID]record.MutationID{},
+		Modified: 1_767_225_500_000 + int64(seed), Deleted: record.Revision(seed),
+		Clients:  map[record.ClientID]snapshot.Client{},
 		Checksum: doc.Open(text).Checksum(), Document: text,
 	}
 	for range seed % 5 {
 		var id record.ClientID
 		random.Read(id[:]) //nolint:errcheck // never fails
-		s.Clients[id] = record.MutationID{Number: random.Uint64(), Nonce: random.Uint64()}
+		s.Clients[id] = snapshot.Client{Last: record.MutationID{Number: random.Uint64(), Nonce: random.Uint64()}, Seen: int64(random.Uint64())}
 	}
 	return s
 }

@@ -13,7 +13,7 @@ import (
 
 // Version is the version of the format that this package writes. It is the first
 // element of every head.
-const Version = 1
+const Version = 2
 
 // head is the message under a document's subject: the contents, or where they are.
 type head struct {
@@ -32,8 +32,11 @@ type contents struct {
 	At      record.Position
 	Records uint64
 	Time    int64
-	SumHi   uint64
-	SumLo   uint64
+	// Modified and Deleted came with version 2.
+	Modified int64
+	Deleted  record.Revision
+	SumHi    uint64
+	SumLo    uint64
 	// Clients has a row of clientRow bytes for each client, in the order of their ids.
 	Clients []byte `msg:",zerocopy"`
 	// Document is compressed (zstd).
@@ -50,7 +53,7 @@ func decodeHead(key record.Key, data []byte) (head, error) {
 	var h head
 	// The version is read without the rest, whose shape a later one may change: an
 	// array header, then a positive fixint.
-	if len(data) >= 2 && data[0]&0xf0 == 0x90 && data[1] > Version && data[1] <= 0x7f {
+	if len(data) >= 2 && data[0]&0xf0 == 0x90 && data[1] != Version && data[1] <= 0x7f {
 		return h, &VersionError{Key: key, Version: data[1]}
 	}
 	damaged := func(reason string) (head, error) { return head{}, &DamagedError{Key: key, Reason: reason} }
@@ -60,8 +63,6 @@ func decodeHead(key record.Key, data []byte) (head, error) {
 		return damaged("its head cannot be read: " + err.Error())
 	case len(rest) != 0:
 		return damaged(strconv.Itoa(len(rest)) + " bytes follow its head")
-	case h.Version != Version:
-		return damaged("format version " + strconv.Itoa(int(h.Version)) + " does not exist")
 	case h.Parts > 0 && len(h.Contents) > 0, h.Parts == 0 && h.Generation != "":
 		return damaged("its head contradicts itself")
 	case h.Parts > 0 && !isGeneration(h.Generation):

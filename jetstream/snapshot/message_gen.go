@@ -9,8 +9,8 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *contents) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 8
-	o = append(o, 0x98)
+	// array header, size 10
+	o = append(o, 0x9a)
 	o = msgp.AppendString(o, z.Key)
 	o, err = z.At.MarshalMsg(o)
 	if err != nil {
@@ -19,6 +19,12 @@ func (z *contents) MarshalMsg(b []byte) (o []byte, err error) {
 	}
 	o = msgp.AppendUint64(o, z.Records)
 	o = msgp.AppendInt64(o, z.Time)
+	o = msgp.AppendInt64(o, z.Modified)
+	o, err = z.Deleted.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
 	o = msgp.AppendUint64(o, z.SumHi)
 	o = msgp.AppendUint64(o, z.SumLo)
 	o = msgp.AppendBytes(o, z.Clients)
@@ -34,8 +40,8 @@ func (z *contents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 8 {
-		err = msgp.ArrayError{Wanted: 8, Got: zb0001}
+	if zb0001 != 10 {
+		err = msgp.ArrayError{Wanted: 10, Got: zb0001}
 		return
 	}
 	z.Key, bts, err = msgp.ReadStringBytes(bts)
@@ -56,6 +62,16 @@ func (z *contents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	z.Time, bts, err = msgp.ReadInt64Bytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Time")
+		return
+	}
+	z.Modified, bts, err = msgp.ReadInt64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Modified")
+		return
+	}
+	bts, err = z.Deleted.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
 		return
 	}
 	z.SumHi, bts, err = msgp.ReadUint64Bytes(bts)
@@ -84,7 +100,7 @@ func (z *contents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *contents) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.Key) + z.At.Msgsize() + msgp.Uint64Size + msgp.Int64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.BytesPrefixSize + len(z.Clients) + msgp.BytesPrefixSize + len(z.Document)
+	s = 1 + msgp.StringPrefixSize + len(z.Key) + z.At.Msgsize() + msgp.Uint64Size + msgp.Int64Size + msgp.Int64Size + z.Deleted.Msgsize() + msgp.Uint64Size + msgp.Uint64Size + msgp.BytesPrefixSize + len(z.Clients) + msgp.BytesPrefixSize + len(z.Document)
 	return
 }
 

@@ -14,11 +14,23 @@ type Snapshot struct {
 	Records uint64
 	// Time is when the snapshot was made, in milliseconds since 1970.
 	Time int64
-	// Clients has the last mutation of each client. It is never left out: without it
-	// a mutation could take effect twice.
-	Clients map[record.ClientID]record.MutationID
+	// Modified is when the record was made, likewise.
+	Modified int64
+	// Deleted is the revision of the document's last deletion, 0 if there was none.
+	Deleted record.Revision
+	// Clients is what each client did last. It is never left out: without it a mutation
+	// could take effect twice.
+	Clients map[record.ClientID]Client
 	// Checksum is that of the document.
 	Checksum doc.Checksum
 	// Document is the canonical document.
 	Document []byte
+}
+
+// Client is what is known of a client's mutations.
+type Client struct {
+	// Last is the last one in the log.
+	Last record.MutationID
+	// Seen is when its record was made, in milliseconds since 1970.
+	Seen int64
 }

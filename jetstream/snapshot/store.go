@@ -18,7 +18,7 @@ const requestWithin = 2 * time.Second
 // Store holds the snapshots of all documents.
 type Store struct {
 	cfg    Config
-	codec  *codec
+	codec  *Codec
 	stream jetstream.Stream
 }
 
@@ -33,7 +33,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("snapshot: the NATS server takes messages of up to %d bytes, %d are needed: raise its max_payload", limit, maxMessage)
 	}
 	s := &Store{cfg: cfg}
-	if s.codec, err = newCodec(cfg.MaxSize); err != nil {
+	if s.codec, err = NewCodec(cfg.MaxSize); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	if s.stream, err = openStream(ctx, cfg); err != nil {

@@ -38,7 +38,7 @@ func TestManyClients(t *testing.T) {
 	store, n := newStore(t)
 	s := sample(0, 100)
 	for i := range 60_000 {
-		s.Clients[record.ClientID{byte(i), byte(i >> 8), 7}] = record.MutationID{Number: uint64(i), Nonce: 1}
+		s.Clients[record.ClientID{byte(i), byte(i >> 8), 7}] = snapshot.Client{Last: record.MutationID{Number: uint64(i), Nonce: 1}}
 	}
 	put(t, store, board, s)
 	wantSame(t, store, board, s)

@@ -16,6 +16,7 @@ type Log interface {
 	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Resume(ctx context.Context, key record.Key, from record.Position, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
+	AppendBase(ctx context.Context, key record.Key, tail deltalog.Tail, base deltalog.Base) (deltalog.Tail, error)
 	Watch(key record.Key) (*deltalog.Watch, error)
 }
 
@@ -33,6 +34,10 @@ type Config struct {
 	// Clock dates records; nil stands for time.Now.
 	Clock func() time.Time
 
+	// Horizon is how long a client may be away and still have each of its mutations
+	// stored once: 90 days. What it did is remembered for so long; after that it is
+	// told that it has expired.
+	Horizon time.Duration
 	// MaxDocument bounds the canonical size of a document, in bytes: 8 MiB.
 	MaxDocument int
 	// KeepRecords and KeepBytes bound the records that a host keeps in memory to
@@ -81,6 +86,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.SnapshotIdle, 16)
 	setDefault(&c.MaxQueue, 4096)
 	setDefault(&c.MaxLive, 10_000)
+	if c.Horizon <= 0 {
+		c.Horizon = 90 * 24 * time.Hour
+	}
 	if c.Patience <= 0 {
 		c.Patience = time.Second
 	}

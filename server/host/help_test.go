@@ -25,6 +25,9 @@ var (
 	notes = record.Key{Space: "demo", ID: "notes"}
 )
 
+// ages are longer than the clients of these tests have lived: they were born in 1970.
+const ages = 100 * 365 * 24 * time.Hour
+
 // within is how long a test waits for something that must happen.
 const within = 20 * time.Second
 
@@ -73,7 +76,7 @@ func worldWith(t testing.TB, node *natsd.Node, logs func(*deltalog.Config), chan
 		t.Fatal(err)
 	}
 	w := &world{t: t, node: node, log: &gate{Log: log, held: make(map[record.Key]*hold)}}
-	cfg := host.Config{Log: w.log}
+	cfg := host.Config{Log: w.log, Horizon: ages}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -32,12 +33,15 @@ type Host struct {
 	doc      *doc.Doc // committed state; reserved deltas are on it only while judging
 	tail     deltalog.Tail
 	records  uint64 // in the log up to the tail
-	clients  map[record.ClientID]record.MutationID
+	modified int64  // when the last of them was made, in milliseconds since 1970
+	deleted  record.Revision
+	clients  map[record.ClientID]snapshot.Client
 	recent   recent
 	subs     map[*Handle]struct{}
 	presence map[record.ClientID]present
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
+	rebases  []*rebase
 	inFlight *flight
 	news     news
 	saves    saves
@@ -48,8 +52,12 @@ type present struct {
 	state []byte
 }
 
-// flight is a batch that is being appended.
+// flight is a batch that is being appended, or a base if there are rebases.
 type flight struct {
+	rebases []*rebase
+	kind    record.Kind
+	time    int64
+
 	members []Submission
 	waiting []Submission
 	effects []effect
@@ -144,7 +152,7 @@ func (h *Host) run(ctx context.Context) error {
 			return err
 		}
 		h.check(ctx)
-		h.busy.Store(h.inFlight != nil || len(h.queue) > 0)
+		h.busy.Store(h.inFlight != nil || len(h.queue) > 0 || len(h.rebases) > 0)
 	}
 }
 
@@ -169,10 +177,11 @@ func (h *Host) drain() {
 }
 
 // committed makes a record that is applied visible (L1: it is durable).
-func (h *Host) committed(at record.Position, effects []effect, data []byte) {
+func (h *Host) committed(at record.Position, kind record.Kind, made int64, effects []effect, data []byte) {
 	for _, e := range effects {
-		h.clients[e.client] = e.id
+		h.clients[e.client] = snapshot.Client{Last: e.id, Seen: made}
 	}
+	h.modified = made
 	h.tail.Head = at
 	h.tail.Last = uint64(at.Revision)
 	h.records++
@@ -180,6 +189,10 @@ func (h *Host) committed(at record.Position, effects []effect, data []byte) {
 	h.snapshot = nil
 	frame := wire.EncodeCommit(h.number, at.Revision, data)
 	h.recent.add(committed{at: at, frame: frame, effects: effects})
+	if kind == record.KindDeletion {
+		h.deleted = at.Revision
+		h.recent.clear(at) // nobody goes on from what was before
+	}
 	for sub := range h.subs {
 		sub.sub.Send(frame)
 	}
@@ -213,6 +226,8 @@ func (h *Host) handle(message any) {
 		}
 	case *reading:
 		m.on(h)
+	case *rebase:
+		h.rebases = append(h.rebases, m)
 	}
 }
 
@@ -227,7 +242,14 @@ func (h *Host) dropLeft() {
 
 // flush judges what waits and begins to append what passes.
 func (h *Host) flush(ctx context.Context) error {
-	if h.inFlight != nil || len(h.queue) == 0 || h.news.turn.yields() {
+	if h.inFlight != nil || len(h.queue)+len(h.rebases) == 0 || h.news.turn.yields() {
+		return nil
+	}
+	if len(h.rebases) > 0 && !h.saves.busy { // lest a snapshot of before comes after it
+		h.state(ctx)
+		return nil
+	}
+	if len(h.queue) == 0 {
 		return nil
 	}
 	batch := h.newBatch()
@@ -260,7 +282,7 @@ func (h *Host) flush(ctx context.Context) error {
 	}
 	rec := record.Record{
 		Epoch: h.tail.Head.Epoch, Prev: h.tail.Head.Revision, PrevChain: h.tail.Head.Chain,
-		Time: h.cfg.Clock().UnixMilli(), Mutations: make([]record.Mutation, len(batch.members)),
+		Time: h.cfg.Clock().UnixMilli(), Kind: batch.kind, Mutations: make([]record.Mutation, len(batch.members)),
 	}
 	for i, s := range batch.members {
 		id, patch := s.stored()
@@ -270,7 +292,10 @@ func (h *Host) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.inFlight = &flight{members: batch.members, waiting: batch.waiting, effects: batch.effects, data: data, began: time.Now()}
+	h.inFlight = &flight{
+		kind: rec.Kind, time: rec.Time,
+		members: batch.members, waiting: batch.waiting, effects: batch.effects, data: data, began: time.Now(),
+	}
 	go func(tail deltalog.Tail) {
 		now, err := h.cfg.Log.Append(ctx, h.key, tail, data)
 		h.results <- appended{tail: now, err: err}
@@ -282,6 +307,9 @@ func (h *Host) flush(ctx context.Context) error {
 func (h *Host) landed(ctx context.Context, result appended) error {
 	flight := h.inFlight
 	h.inFlight = nil
+	if len(flight.rebases) > 0 {
+		return h.stated(ctx, flight, result)
+	}
 	var conflict *deltalog.ConflictError
 	var refused *deltalog.RefusedError
 	switch {
@@ -290,7 +318,7 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 			_, patch := s.stored()
 			h.doc.Apply(patch)
 		}
-		h.committed(result.tail.Head, flight.effects, flight.data)
+		h.committed(result.tail.Head, flight.kind, flight.time, flight.effects, flight.data)
 		h.news.turn.landed(flight.began)
 		flight.over(result.tail.Head.Revision, nil)
 		h.saveIfDue()
@@ -321,7 +349,7 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	sub := handle.sub
 	opened := wire.Opened{
 		Request: request, Doc: h.number, At: at, Head: h.tail.Head.Revision,
-		Last: h.clients[sub.Client()],
+		Last: h.clients[sub.Client()].Last, Deleted: h.deleted,
 	}
 	missing, ok := h.recent.from(at)
 	if ok && h.smallerThanSnapshot(missing) {

@@ -48,6 +48,10 @@ const (
 	plain
 	// nameless: the name of its function is not known.
 	nameless
+	// gone: it was made on the document before that was deleted.
+	gone
+	// expired: nobody knows any more which mutations of its client are in the log.
+	expired
 	// over: its author has been told, or will be when the record is durable.
 	over
 )
@@ -61,6 +65,7 @@ type batch struct {
 	last     map[record.ClientID]record.MutationID
 	deferred map[record.ClientID]bool
 	size     int // of the deltas in bytes
+	kind     record.Kind
 	members  []Submission
 	waiting  []Submission // that changed nothing, but may have seen what is reserved
 }
@@ -82,6 +87,9 @@ const (
 )
 
 func (b *batch) full(next Submission) bool {
+	if b.kind == record.KindDeletion {
+		return true
+	}
 	return len(b.members) >= maxBatch || len(b.members) > 0 && b.size+next.Delta.Len()+mutationPadding > maxBatchBytes
 }
 
@@ -135,7 +143,7 @@ func (b *batch) lastOf(client record.ClientID) record.MutationID {
 	if last, ok := b.last[client]; ok {
 		return last
 	}
-	return b.host.clients[client]
+	return b.host.clients[client].Last
 }
 
 // revert takes the reserved deltas off the document: until they are durable,
@@ -165,6 +173,10 @@ func (b *batch) order(client record.ClientID, s Submission) (v verdict, exact bo
 	switch {
 	case s.Base > h.tail.Head.Revision:
 		return unknown, false
+	case s.Base < h.deleted:
+		return gone, false
+	case last == (record.MutationID{}) && h.expired(client):
+		return expired, false
 	case s.Follows == last:
 		return accepted, true
 	case s.Call != nil && s.Follows.Number == last.Number:
@@ -229,6 +241,12 @@ func (h *Host) refuse(s Submission, v verdict) {
 	case oversize:
 		reject.Code = wire.CodeTooLarge
 		reject.Detail = "the document would grow past its bound"
+	case gone:
+		reject.Code = wire.CodeDeleted
+		reject.Detail = "the document was deleted after this was made"
+	case expired:
+		reject.Code = wire.CodeExpired
+		reject.Detail = "the client was away for too long: it may have been stored already, or not"
 	case plain:
 		reject.Code = wire.CodeMutatorsOnly
 		reject.Detail = "the document takes named mutations only"

@@ -48,10 +48,11 @@ func (h *Host) load(ctx context.Context) error {
 // begin sets the host to a position, with nothing known of what came before but
 // what the snapshot says.
 func (h *Host) begin(s *snapshot.Snapshot, document *doc.Doc) {
-	h.doc, h.clients, h.records = document, s.Clients, s.Records
+	h.doc, h.clients, h.records, h.modified, h.deleted = document, s.Clients, s.Records, s.Modified, s.Deleted
 	if h.clients == nil {
-		h.clients = make(map[record.ClientID]record.MutationID)
+		h.clients = make(map[record.ClientID]snapshot.Client)
 	}
+	h.forgetClients()
 	h.recent = recent{floor: s.At, maxRecords: h.cfg.KeepRecords, maxBytes: h.cfg.KeepBytes}
 	h.tail = deltalog.Tail{Head: s.At, Last: uint64(s.At.Revision)}
 	h.snapshot = s.Document
@@ -98,7 +99,12 @@ func (h *Host) readOn(ctx context.Context) error {
 	return nil
 }
 
-func (h *Host) take(e deltalog.Entry) error { return h.apply(e.Position, &e.Record, e.Data) }
+func (h *Host) take(e deltalog.Entry) error {
+	if e.Base != nil {
+		return h.takeBase(&e)
+	}
+	return h.apply(e.Position, &e.Record, e.Data)
+}
 
 // apply takes a record of the log that this host did not judge itself.
 func (h *Host) apply(at record.Position, rec *record.Record, data []byte) error {
@@ -114,7 +120,7 @@ func (h *Host) apply(at record.Position, rec *record.Record, data []byte) error 
 		done := h.doc.Apply(deltas[i])
 		effects[i] = effect{client: m.Client, id: m.ID, writes: done.Writes}
 	}
-	h.committed(at, effects, data)
+	h.committed(at, rec.Kind, rec.Time, effects, data)
 	h.news.turn.mine = false
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/host"
-	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -351,7 +350,7 @@ func TestL2_IdleDocumentIsCompared(t *testing.T) {
 	}
 	read := func() (at record.Position) {
 		t.Helper()
-		if err := handle.Read(testContext(t), func(_ *doc.Doc, now record.Position) { at = now }); err != nil {
+		if err := handle.Read(testContext(t), func(v host.View) { at = v.At }); err != nil {
 			t.Fatal(err)
 		}
 		return at

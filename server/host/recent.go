@@ -59,6 +59,11 @@ func (r *recent) add(c committed) {
 	}
 }
 
+// clear forgets everything before a position.
+func (r *recent) clear(at record.Position) {
+	r.floor, r.records, r.bytes = at, nil, 0
+}
+
 // after returns the records after a revision, and false when the window does not
 // reach back that far.
 func (r *recent) after(rev record.Revision) ([]committed, bool) {

@@ -30,8 +30,12 @@ var (
 //
 // With an error of ctx, or [ErrStopped], the transaction may be in the log or not.
 func (h *Handle) Run(ctx context.Context, fn func(*doc.Tx) error) (record.Revision, error) {
+	return h.run(ctx, record.KindChange, fn)
+}
+
+func (h *Handle) run(ctx context.Context, kind record.Kind, fn func(*doc.Tx) error) (record.Revision, error) {
 	r := &run{
-		turn: make(chan *doc.Doc), ran: make(chan ran),
+		kind: kind, turn: make(chan *doc.Doc), ran: make(chan ran),
 		left: make(chan struct{}), done: make(chan outcome, 1),
 	}
 	if err := h.Submit(ctx, Submission{run: r}); err != nil {
@@ -58,19 +62,28 @@ func (h *Handle) Run(ctx context.Context, fn func(*doc.Tx) error) (record.Revisi
 	}
 }
 
-// Read runs fn, in the goroutine of the caller, on the document as it is in the log,
-// with the position where that is. fn must be quick, change nothing and keep nothing
-// of the document. The error is that of ctx, [ErrBusy] or [ErrStopped].
-func (h *Handle) Read(ctx context.Context, fn func(*doc.Doc, record.Position)) error {
-	r := &reading{turn: make(chan lent), back: make(chan struct{}), left: make(chan struct{})}
+// View is a document as it is in the log.
+type View struct {
+	Doc *doc.Doc
+	At  record.Position
+	// Deleted is the revision of the document's last deletion, 0 if there was none. It is
+	// deleted now if that is the revision of At.
+	Deleted record.Revision
+}
+
+// Read runs fn, in the goroutine of the caller, on the document as it is in the log. fn
+// must be quick, change nothing and keep nothing of the document. The error is that of
+// ctx, [ErrBusy] or [ErrStopped].
+func (h *Handle) Read(ctx context.Context, fn func(View)) error {
+	r := &reading{turn: make(chan View), back: make(chan struct{}), left: make(chan struct{})}
 	if err := post(ctx, h, h.entry.host.mailbox, any(r)); err != nil {
 		return err
 	}
 	defer close(r.left)
 	select {
-	case l := <-r.turn:
+	case v := <-r.turn:
 		defer close(r.back)
-		fn(l.doc, l.at)
+		fn(v)
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -81,19 +94,14 @@ func (h *Handle) Read(ctx context.Context, fn func(*doc.Doc, record.Position)) e
 
 // reading is somebody who waits to read the document.
 type reading struct {
-	turn chan lent
+	turn chan View
 	back chan struct{} // closed when that is over
 	left chan struct{}
 }
 
-type lent struct {
-	doc *doc.Doc
-	at  record.Position
-}
-
 func (r *reading) on(h *Host) {
 	select {
-	case r.turn <- lent{h.doc, h.tail.Head}:
+	case r.turn <- View{h.doc, h.tail.Head, h.deleted}:
 		<-r.back
 	case <-r.left:
 	}
@@ -101,6 +109,7 @@ func (r *reading) on(h *Host) {
 
 // run is a transaction whose author waits for its turn.
 type run struct {
+	kind record.Kind
 	turn chan *doc.Doc // lends the document to the author
 	ran  chan ran      // gives it back
 	left chan struct{} // closed when the author does not wait any more
@@ -142,6 +151,15 @@ func (r *run) over(rev record.Revision, err error) { r.done <- outcome{rev, err}
 // conflicts with nothing.
 func (b *batch) run(s Submission) verdict {
 	h := b.host
+	if s.run.kind == record.KindDeletion {
+		if len(b.members) > 0 {
+			return later // it has a record of its own
+		}
+		if h.tail.Head.Revision == h.deleted {
+			s.run.over(h.deleted, nil) // there is nothing to delete
+			return over
+		}
+	}
 	before := h.doc.Size()
 	r, there := s.run.on(h.doc)
 	switch {
@@ -150,7 +168,7 @@ func (b *batch) run(s Submission) verdict {
 	case r.err != nil:
 		s.run.over(0, r.err)
 		return over
-	case r.change.Empty():
+	case r.change.Empty() && s.run.kind == record.KindChange:
 		if len(b.members) == 0 {
 			s.run.over(h.tail.Head.Revision, nil)
 		} else {
@@ -175,6 +193,7 @@ func (b *batch) run(s Submission) verdict {
 	}
 	client := s.From.Client()
 	s.ID = record.MutationID{Number: b.lastOf(client).Number + 1}
+	b.kind = s.run.kind
 	b.reserve(s, r.change.Effect)
 	return accepted
 }

@@ -107,7 +107,10 @@ type saves struct {
 }
 
 // mark is a place in the log, by what came before.
-type mark struct{ records, bytes uint64 }
+type mark struct {
+	records, bytes uint64
+	revision       record.Revision
+}
 
 type saved struct {
 	at  mark
@@ -142,19 +145,28 @@ func (h *Host) save() {
 	if h.saver == nil || h.saves.busy || !h.saver.reserve() {
 		return
 	}
-	at := mark{records: h.records, bytes: h.saves.bytes}
+	at := mark{records: h.records, bytes: h.saves.bytes, revision: h.tail.Head.Revision}
 	h.saves.busy, h.saves.tried = true, at
 	ended := h.saves.ended
-	h.saver.save(h.key, snapshot.Snapshot{
-		At: h.tail.Head, Records: h.records, Time: h.cfg.Clock().UnixMilli(),
+	h.saver.save(h.key, h.whole(), func(err error) { ended <- saved{at: at, err: err} })
+}
+
+// whole returns all that there is to know of the head.
+func (h *Host) whole() snapshot.Snapshot {
+	h.forgetClients()
+	return snapshot.Snapshot{
+		At: h.tail.Head, Records: h.records, Time: h.cfg.Clock().UnixMilli(), Modified: h.modified, Deleted: h.deleted,
 		Clients: maps.Clone(h.clients), Checksum: h.doc.Checksum(), Document: h.canonical(),
-	}, func(err error) { ended <- saved{at: at, err: err} })
+	}
 }
 
 // saveEnded takes the outcome of a save. One that failed is not tried again before
 // as many records have come as for any other.
 func (h *Host) saveEnded(s saved) {
 	h.saves.busy = false
+	if s.at.revision < h.deleted {
+		h.save() // nothing of what was deleted is to stay
+	}
 	if s.err == nil {
 		h.saves.kept = s.at
 		return

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
@@ -115,11 +116,11 @@ func (k *keeping) compare(puts []put) {
 	for _, p := range puts {
 		at[p.snap.At] = append(at[p.snap.At], p)
 	}
-	state, clients, found := doc.New(), make(map[record.ClientID]record.MutationID), 0
+	state, clients, found := doc.New(), make(map[record.ClientID]snapshot.Client), 0
 	for n, e := range k.read(board).records {
 		for _, m := range e.Record.Mutations {
 			state.Apply(delta.Trusted(m.Delta))
-			clients[m.Client] = m.ID
+			clients[m.Client] = snapshot.Client{Last: m.ID, Seen: e.Record.Time}
 		}
 		for _, p := range at[e.Position] {
 			found++

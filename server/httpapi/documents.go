@@ -20,11 +20,16 @@ import (
 type Documents interface {
 	// Get returns the canonical JSON of a document as it is in the log.
 	Get(ctx context.Context, key record.Key) ([]byte, record.Position, error)
-	// At and AtTime return it as it was; ErrNoRevision if it was not.
+	// At and AtTime return it as it was. The error is ErrNoRevision if it was not, as for
+	// Get, and ErrForgotten if that is not known any more.
 	At(ctx context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error)
 	AtTime(ctx context.Context, key record.Key, t time.Time) ([]byte, record.Position, error)
 	// Patch applies a merge patch and returns when it is durable.
 	Patch(ctx context.Context, key record.Key, patch delta.Delta) (record.Revision, error)
+	// Delete deletes a document, or erases it, and returns when that is durable.
+	Delete(ctx context.Context, key record.Key, erase bool) (record.Revision, error)
+	// Compact compacts the log.
+	Compact(ctx context.Context) ([]Compacted, error)
 	// List yields the documents of a space, by id.
 	List(ctx context.Context, space string) iter.Seq2[Listed, error]
 	// Export writes an archive of a space, Import stores one; see package archive.
@@ -34,15 +39,28 @@ type Documents interface {
 
 // Listed is a document of a listing.
 type Listed struct {
-	Key      string          `json:"key"`
+	Key record.Key `json:"key"`
+	// Revision and Modified are of the last record.
 	Revision record.Revision `json:"revision"`
-	Records  uint64          `json:"records"`
-	Modified time.Time       `json:"modified"`
+	// Records are in the log.
+	Records  uint64    `json:"records"`
+	Modified time.Time `json:"modified"`
+}
+
+// Compacted says what was done to a stream of the log.
+type Compacted struct {
+	Stream    string `json:"stream"`
+	Documents int    `json:"documents"` // that were copied
+	Messages  uint64 `json:"messages"`  // that were dropped
+	Bytes     uint64 `json:"bytes"`
 }
 
 var (
 	// ErrNoRevision says that a document had no such revision.
 	ErrNoRevision = errors.New("the document was not there then")
+	// ErrForgotten says that the log does not have the first revisions of a document any
+	// more.
+	ErrForgotten = errors.New("the log does not go back so far")
 	// ErrTooLarge says that a document would grow past its bound.
 	ErrTooLarge = errors.New("the document would be too large")
 )
@@ -62,6 +80,8 @@ func (cfg Config) documents(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/docs/{space}", cfg.list)
 	mux.HandleFunc("GET /v1/docs/{space}/{id}", cfg.get)
 	mux.HandleFunc("PATCH /v1/docs/{space}/{id}", cfg.patch)
+	mux.HandleFunc("DELETE /v1/docs/{space}/{id}", cfg.delete)
+	mux.HandleFunc("POST /v1/compact", cfg.compact)
 }
 
 func keyOf(w http.ResponseWriter, r *http.Request) (record.Key, bool) {
@@ -99,9 +119,6 @@ func (cfg Config) get(w http.ResponseWriter, r *http.Request) {
 		text, at, err = cfg.Store.AtTime(r.Context(), key, t)
 	default:
 		text, at, err = cfg.Store.Get(r.Context(), key)
-		if err == nil && at.Revision == 0 {
-			err = ErrNoRevision
-		}
 	}
 	if err != nil {
 		cfg.fail(w, r, key.String(), err)
@@ -156,6 +173,53 @@ func (cfg Config) patch(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// delete deletes a document, with ?erase=true its history, too. A page of another origin
+// has to ask before it may, and nobody answers.
+func (cfg Config) delete(w http.ResponseWriter, r *http.Request) {
+	key, ok := keyOf(w, r)
+	if !ok {
+		return
+	}
+	erase := r.URL.Query().Get("erase")
+	if erase != "" && erase != "true" && erase != "false" {
+		http.Error(w, "erase is true or false", http.StatusBadRequest)
+		return
+	}
+	rev, err := cfg.Store.Delete(r.Context(), key, erase == "true")
+	if err != nil {
+		cfg.fail(w, r, key.String(), err)
+		return
+	}
+	if rev > 0 {
+		w.Header().Set(revisionHeader, strconv.FormatUint(uint64(rev), 10))
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// compact compacts the log and answers with a line of JSON for each stream of it that
+// had something to do.
+func (cfg Config) compact(w http.ResponseWriter, r *http.Request) {
+	if kind := r.Header.Get("Content-Type"); kind != "application/json" && kind != ndjson {
+		http.Error(w, "send Content-Type: application/json", http.StatusUnsupportedMediaType) // which other origins may not
+		return
+	}
+	done, err := cfg.Store.Compact(r.Context())
+	if err != nil {
+		if r.Context().Err() == nil {
+			cfg.Logger.Error("compaction failed", "error", err)
+			http.Error(w, "the log was not compacted, or not all of it: "+err.Error(), http.StatusServiceUnavailable)
+		}
+		return
+	}
+	w.Header().Set("Content-Type", ndjson)
+	out := json.NewEncoder(w)
+	for _, d := range done {
+		if out.Encode(d) != nil {
+			return
+		}
+	}
+}
+
 // list answers with a line of JSON for each document of a space.
 func (cfg Config) list(w http.ResponseWriter, r *http.Request) {
 	space := r.PathValue("space")
@@ -189,6 +253,8 @@ func (cfg Config) fail(w http.ResponseWriter, r *http.Request, what string, err 
 	case r.Context().Err() != nil: // nobody listens
 	case errors.Is(err, ErrNoRevision):
 		http.Error(w, what+": "+ErrNoRevision.Error(), http.StatusNotFound)
+	case errors.Is(err, ErrForgotten):
+		http.Error(w, what+": "+ErrForgotten.Error(), http.StatusGone)
 	case errors.Is(err, ErrTooLarge):
 		http.Error(w, what+": "+ErrTooLarge.Error(), http.StatusRequestEntityTooLarge)
 	default:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ var at = record.Position{Epoch: 0xe, Revision: 17, Chain: 0xc}
 func (s *shelf) Get(_ context.Context, key record.Key) ([]byte, record.Position, error) {
 	switch key.ID {
 	case "none":
-		return []byte("{}"), record.Position{}, nil
+		return nil, record.Position{}, httpapi.ErrNoRevision
 	case "broken":
 		return nil, at, errors.New("secret")
 	}
@@ -33,7 +34,10 @@ func (s *shelf) Get(_ context.Context, key record.Key) ([]byte, record.Position,
 }
 
 func (s *shelf) At(_ context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error) {
-	if rev < 10 {
+	switch {
+	case rev < 5:
+		return nil, at, fmt.Errorf("%w: secret", httpapi.ErrForgotten)
+	case rev < 10:
 		return nil, at, httpapi.ErrNoRevision
 	}
 	return fmt.Appendf(nil, `{"rev":%d}`, rev), at, nil
@@ -57,10 +61,22 @@ func (s *shelf) List(_ context.Context, space string) iter.Seq2[httpapi.Listed, 
 			yield(httpapi.Listed{}, errors.New("secret"))
 			return
 		}
-		if yield(httpapi.Listed{Key: space + "/a", Revision: 1, Records: 2, Modified: time.Unix(0, 0).UTC()}, nil) && space == "cut" {
+		if yield(httpapi.Listed{Key: record.Key{Space: space, ID: "a"}, Revision: 1, Records: 2, Modified: time.Unix(0, 0).UTC()}, nil) && space == "cut" {
 			yield(httpapi.Listed{}, errors.New("secret"))
 		}
 	}
+}
+
+func (s *shelf) Delete(_ context.Context, key record.Key, erase bool) (record.Revision, error) {
+	if key.ID == "broken" {
+		return 0, errors.New("secret")
+	}
+	s.patched = append(s.patched, fmt.Sprint(key, " deleted ", erase))
+	return 19, nil
+}
+
+func (s *shelf) Compact(context.Context) ([]httpapi.Compacted, error) {
+	return []httpapi.Compacted{{Stream: "RV_00", Documents: 1, Messages: 2, Bytes: 3}}, nil
 }
 
 func (s *shelf) Export(_ context.Context, space string, w io.Writer) error {
@@ -94,6 +110,7 @@ func TestGetDocument(t *testing.T) {
 		"/v1/docs/demo/board?rev=17":                  {200, `{"rev":17}`},
 		"/v1/docs/demo/board?at=1970-01-01T00:00:05Z": {200, `{"at":5}`},
 		"/v1/docs/demo/board?rev=9":                   {404, "demo/board: the document was not there then\n"},
+		"/v1/docs/demo/board?rev=4":                   {410, "demo/board: the log does not go back so far\n"},
 		"/v1/docs/demo/none":                          {404, "demo/none: the document was not there then\n"},
 		"/v1/docs/demo/board?rev=first":               {400, "rev is a revision, such as 17\n"},
 		"/v1/docs/demo/board?at=yesterday":            {400, "at is a time as in RFC 3339, such as 2026-11-21T10:00:00Z\n"},
@@ -168,6 +185,36 @@ func TestPatchDocument(t *testing.T) {
 	}
 	if got := strings.Join(s.patched, "; "); got != `demo/board {"a":1}; demo/b {"a":null}` {
 		t.Errorf("patched %s", got)
+	}
+}
+
+func TestDeleteDocument(t *testing.T) {
+	url, s := startShelf(t)
+	for path, want := range map[string]int{
+		"/v1/docs/demo/a":             204,
+		"/v1/docs/demo/b?erase=true":  204,
+		"/v1/docs/demo/c?erase=maybe": 400,
+		"/v1/docs/demo/broken":        503,
+		"/v1/docs/demo":               405,
+	} {
+		if status, header, body := request(t, "DELETE", url+path, nil); status != want || status == 204 && header.Get("Rivulet-Revision") != "19" {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+	slices.Sort(s.patched)
+	if got := strings.Join(s.patched, "; "); got != "demo/a deleted false; demo/b deleted true" {
+		t.Error(got)
+	}
+}
+
+func TestCompact(t *testing.T) {
+	url, _ := startShelf(t)
+	status, _, body := request(t, "POST", url+"/v1/compact", map[string]string{"Content-Type": "application/json"})
+	if want := `{"stream":"RV_00","documents":1,"messages":2,"bytes":3}` + "\n"; status != 200 || body != want {
+		t.Errorf("%d %q", status, body)
+	}
+	if status, _, _ := request(t, "POST", url+"/v1/compact", map[string]string{"Content-Type": "text/plain"}); status != 415 {
+		t.Errorf("a form of another page: %d", status)
 	}
 }
 

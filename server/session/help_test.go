@@ -104,7 +104,7 @@ func newWorld(t testing.TB, change ...func(*session.Config, *host.Config)) *worl
 		t.Fatal(err)
 	}
 	w := &world{t: t, node: node, log: &gate{Log: log, held: make(map[record.Key]chan struct{})}}
-	documents := host.Config{Log: w.log}
+	documents := host.Config{Log: w.log, Horizon: 100 * 365 * 24 * time.Hour} // the clients were born in 1970
 	sessions := session.Config{History: log, Version: "test", NewClient: newClient()}
 	for _, c := range change {
 		c(&sessions, &documents)

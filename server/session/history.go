@@ -62,6 +62,9 @@ func (s *Session) logPage(ctx context.Context, f *wire.ReadLog) wire.Frame {
 	page := &wire.LogPage{Request: f.Request}
 	size := 0
 	_, err = s.cfg.History.Replay(ctx, key, from, func(e deltalog.Entry) error {
+		if e.Base != nil {
+			return nil // what came before is forgotten; that the first record is not the first tells
+		}
 		if len(page.Entries) == limit || len(page.Entries) > 0 && size+len(e.Data) > maxPageBytes {
 			page.More = true
 			return errPageFull

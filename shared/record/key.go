@@ -83,3 +83,11 @@ func keyError(text, reason string) error {
 	}
 	return &KeyError{Text: clean, Reason: reason}
 }
+
+// MarshalText and UnmarshalText make a key a string in JSON.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+func (k *Key) UnmarshalText(text []byte) (err error) {
+	*k, err = ParseKey(string(text))
+	return err
+}

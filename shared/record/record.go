@@ -8,6 +8,7 @@ import (
 
 //msgp:tuple Record
 //msgp:tuple special
+//msgp:ignore Base Kind
 
 // Version is the newest version of the record format. It is the first element of
 // every record. Records of the kind [KindChange], which is nearly all of them, are

@@ -75,6 +75,11 @@ const (
 	CodeMutatorsOnly Code = 20
 	// CodeBadArgs: arguments of a named mutation that are not one JSON value.
 	CodeBadArgs Code = 21
+	// CodeDeleted: the mutation was made on a document that was deleted since.
+	CodeDeleted Code = 22
+	// CodeExpired: the client was away for so long that the server does not know any
+	// more which of its mutations are in the log.
+	CodeExpired Code = 23
 )
 
 // Retry says what a client does after an error.
@@ -114,6 +119,8 @@ var codes = map[Code]struct {
 	CodeUnknownMutator:  {"unknown_mutator", RetryNever},
 	CodeMutatorsOnly:    {"mutators_only", RetryNever},
 	CodeBadArgs:         {"bad_args", RetryNever},
+	CodeDeleted:         {"deleted", RetryNever},
+	CodeExpired:         {"expired", RetryNever},
 }
 
 // String returns the code's name in snake case.

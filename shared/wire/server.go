@@ -31,6 +31,9 @@ type Opened struct {
 	// Last is this client's last mutation in the log, zero for none: up to At with
 	// a Snapshot, up to Head without.
 	Last record.MutationID
+	// Deleted is the revision of the document's last deletion, 0 if there was none: what
+	// was made on an earlier one does not come into the log any more.
+	Deleted record.Revision
 }
 
 // Commit carries one record of a document's log, in its stored bytes. To the

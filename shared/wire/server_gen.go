@@ -415,8 +415,8 @@ func (z *LogPage) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Opened) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 6
-	o = append(o, 0x96)
+	// array header, size 7
+	o = append(o, 0x97)
 	o = msgp.AppendUint32(o, z.Request)
 	o = msgp.AppendUint32(o, z.Doc)
 	o, err = z.At.MarshalMsg(o)
@@ -435,6 +435,11 @@ func (z *Opened) MarshalMsg(b []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Last")
 		return
 	}
+	o, err = z.Deleted.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
 	return
 }
 
@@ -446,8 +451,8 @@ func (z *Opened) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 6 {
-		err = msgp.ArrayError{Wanted: 6, Got: zb0001}
+	if zb0001 != 7 {
+		err = msgp.ArrayError{Wanted: 7, Got: zb0001}
 		return
 	}
 	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
@@ -480,13 +485,18 @@ func (z *Opened) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Last")
 		return
 	}
+	bts, err = z.Deleted.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Deleted")
+		return
+	}
 	o = bts
 	return
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Opened) Msgsize() (s int) {
-	s = 1 + msgp.Uint32Size + msgp.Uint32Size + z.At.Msgsize() + z.Head.Msgsize() + msgp.BytesPrefixSize + len(z.Snapshot) + z.Last.Msgsize()
+	s = 1 + msgp.Uint32Size + msgp.Uint32Size + z.At.Msgsize() + z.Head.Msgsize() + msgp.BytesPrefixSize + len(z.Snapshot) + z.Last.Msgsize() + z.Deleted.Msgsize()
 	return
 }
 
