@@ -37,7 +37,7 @@ func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
 		return printLine(std.out, text)
 	}
 	return cmd.with(ctx, func(_ context.Context, d *client.Doc) error {
-		if d.Position().Revision == 0 {
+		if d.Position().Revision == 0 || d.Deleted() {
 			return missing(d.Key())
 		}
 		return printLine(std.out, d.Get())

@@ -57,6 +57,7 @@ func TestRemove(t *testing.T) {
 	s.want("demo/board is deleted\n", "rm", "demo/board")
 	s.want("demo/board is deleted\n", "rm", "demo/board")
 	s.want("", "ls", "demo")
+	s.refused(exitFailed, "does not exist", "get", "demo/board")
 	s.want("demo/board is at revision 3\n", "restore", "demo/board", "--rev", "1")
 	s.want(`{"title":"Plans"}`+"\n", "get", "demo/board")
 	s.want("demo/board is erased\n", "rm", "demo/board", "--erase")

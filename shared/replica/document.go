@@ -28,7 +28,8 @@ type Document struct {
 	view    *doc.Doc
 	at      record.Position // of the confirmed document; zero: nothing known
 	known   bool
-	doubted bool // it differed from the server's, and no checksum has agreed since
+	doubted bool            // it differed from the server's, and no checksum has agreed since
+	deleted record.Revision // of the document's last deletion, 0: there was none
 	pending []*mutation
 	reading bool              // a record: named mutations are run again once, at its end
 	last    record.MutationID // own last mutation at position at
@@ -276,14 +277,21 @@ func (d *Document) replace(f *wire.Opened) error {
 	d.view.Rebase(func(r *doc.Rebase) {
 		rollback(r, rest, func(m *mutation) { d.view.Apply(m.change.Inverse) })
 		r.Below(doc.Others, func() { d.view.Load(fresh) })
+		gone := f.Deleted > d.at.Revision && f.At.Epoch == d.at.Epoch
 		d.observer.Reset(f.Snapshot)
 		d.at, d.known = f.At, true
 		d.settleThrough(f.Last, f.At.Revision)
 		for _, m := range rest[:len(rest)-len(d.pending)] {
 			leaveOff(r, m)
 		}
-		d.last = f.Last
+		d.last, d.deleted = f.Last, f.Deleted
 		d.engine.counter = max(d.engine.counter, f.Last.Number)
+		if gone {
+			for _, m := range d.pending {
+				leaveOff(r, m)
+			}
+			d.settleAll(errDeleted())
+		}
 		for _, m := range d.pending {
 			m.stale, m.missed = m.claim == nil, len(m.change.Seen) > 0
 		}
@@ -354,6 +362,9 @@ func (d *Document) commit(f *wire.Commit) error {
 	}
 	// Subscribers of the view see what all of it amounts to.
 	d.view.Batch(func() {
+		if rec.Kind == record.KindDeletion {
+			d.deletedAt(f.Revision)
+		}
 		d.reading = true
 		for from := 0; from < len(deltas); {
 			to := from

@@ -108,6 +108,13 @@ func (d *Doc) Position() record.Position {
 	return d.replica.Position()
 }
 
+// Deleted reports whether the document was deleted, and not written since.
+func (d *Doc) Deleted() bool {
+	d.client.mu.Lock()
+	defer d.client.mu.Unlock()
+	return d.replica.Deleted()
+}
+
 // Pending returns how many edits wait to be confirmed.
 func (d *Doc) Pending() int {
 	d.client.mu.Lock()
