@@ -66,6 +66,15 @@ func (d *Document) Update(ctx context.Context, fn func(*doc.Tx) error) (record.R
 	return rev, err
 }
 
+// Transact runs fn as one transaction over several documents of a space, at most
+// [deltalog.MaxTogether], and returns when what it changed is durable in all of them, with
+// their revisions in the order of the keys. All of it happens, or nothing, whatever
+// becomes of the server. For the rest it is as Update of a [Document]; the documents wait
+// for each other meanwhile, so it is not for what is done often.
+func (s *Server) Transact(ctx context.Context, keys []record.Key, fn func([]*doc.Tx) error) ([]record.Revision, error) {
+	return s.documents.Transact(ctx, keys, insider{s.client}, fn)
+}
+
 // Patch applies a JSON merge patch (RFC 7386). The error is as that of Update, or a
 // [*jsontext.Error] of a patch that is none.
 func (d *Document) Patch(ctx context.Context, patch []byte) (record.Revision, error) {

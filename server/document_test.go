@@ -297,4 +297,29 @@ func TestDocumentOfThePast(t *testing.T) {
 	}
 }
 
+// TestL7_Transact: two documents change together, and a function that fails changes none.
+func TestL7_Transact(t *testing.T) {
+	srv := start(t, server.Config{})
+	a, b := record.Key{Space: "bank", ID: "ann"}, record.Key{Space: "bank", ID: "bob"}
+	transfer := func(n int64) error {
+		_, err := srv.Transact(t.Context(), []record.Key{a, b}, func(txs []*doc.Tx) error {
+			if left, err := txs[0].Add("/balance", -n); err != nil || left < 0 {
+				return errors.Join(err, errors.New("not enough"))
+			}
+			_, err := txs[1].Add("/balance", n)
+			return err
+		})
+		return err
+	}
+	patch(t, srv.Doc(a), `{"balance":10}`)
+	if err := transfer(7); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer(7); err == nil || err.Error() != "not enough" {
+		t.Errorf("a second one: %v", err)
+	}
+	wantState(t, srv.Doc(a), `{"balance":3}`)
+	wantState(t, srv.Doc(b), `{"balance":7}`)
+}
+
 func goexit() { runtime.Goexit() }

@@ -16,6 +16,7 @@ type Log interface {
 	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Resume(ctx context.Context, key record.Key, from record.Position, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
+	AppendTogether(ctx context.Context, all []deltalog.Addition) ([]deltalog.Tail, error)
 	AppendBase(ctx context.Context, key record.Key, tail deltalog.Tail, base deltalog.Base) (deltalog.Tail, error)
 	Watch(key record.Key) (*deltalog.Watch, error)
 }

@@ -42,6 +42,8 @@ type Host struct {
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
 	rebases  []*rebase
+	loans    []*loan
+	lent     bool // the last append was of a transaction over several documents
 	inFlight *flight
 	news     news
 	saves    saves
@@ -55,8 +57,10 @@ type present struct {
 // flight is a batch that is being appended, or a base if there are rebases.
 type flight struct {
 	rebases []*rebase
-	kind    record.Kind
-	time    int64
+	// together: it is a part of a transaction over several documents.
+	together bool
+	kind     record.Kind
+	time     int64
 
 	members []Submission
 	waiting []Submission
@@ -152,7 +156,7 @@ func (h *Host) run(ctx context.Context) error {
 			return err
 		}
 		h.check(ctx)
-		h.busy.Store(h.inFlight != nil || len(h.queue) > 0 || len(h.rebases) > 0)
+		h.busy.Store(h.inFlight != nil || len(h.queue)+len(h.rebases)+len(h.loans) > 0)
 	}
 }
 
@@ -228,6 +232,8 @@ func (h *Host) handle(message any) {
 		m.on(h)
 	case *rebase:
 		h.rebases = append(h.rebases, m)
+	case *loan:
+		h.loans = append(h.loans, m)
 	}
 }
 
@@ -242,8 +248,15 @@ func (h *Host) dropLeft() {
 
 // flush judges what waits and begins to append what passes.
 func (h *Host) flush(ctx context.Context) error {
-	if h.inFlight != nil || len(h.queue)+len(h.rebases) == 0 || h.news.turn.yields() {
+	if h.inFlight != nil || len(h.queue)+len(h.rebases)+len(h.loans) == 0 || h.news.turn.yields() {
 		return nil
+	}
+	// Transactions and edits take turns.
+	if !h.lent || len(h.queue) == 0 {
+		if h.lend(); h.inFlight != nil {
+			h.lent = true
+			return nil
+		}
 	}
 	if len(h.rebases) > 0 && !h.saves.busy { // lest a snapshot of before comes after it
 		h.state(ctx)
@@ -252,6 +265,7 @@ func (h *Host) flush(ctx context.Context) error {
 	if len(h.queue) == 0 {
 		return nil
 	}
+	h.lent = false
 	batch := h.newBatch()
 	var wait []Submission
 	type refusal struct {
@@ -310,18 +324,15 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 	if len(flight.rebases) > 0 {
 		return h.stated(ctx, flight, result)
 	}
+	if flight.together {
+		return h.landedTogether(ctx, flight, result)
+	}
 	var conflict *deltalog.ConflictError
 	var refused *deltalog.RefusedError
 	switch {
 	case result.err == nil:
-		for _, s := range flight.members {
-			_, patch := s.stored()
-			h.doc.Apply(patch)
-		}
-		h.committed(result.tail.Head, flight.kind, flight.time, flight.effects, flight.data)
-		h.news.turn.landed(flight.began)
+		h.stored(flight, result)
 		flight.over(result.tail.Head.Revision, nil)
-		h.saveIfDue()
 		return nil
 	case errors.As(result.err, &conflict):
 		// Another writer was first: everything is judged again on what it wrote.
@@ -341,6 +352,17 @@ func (h *Host) landed(ctx context.Context, result appended) error {
 		return nil
 	}
 	return result.err
+}
+
+// stored makes what was appended visible.
+func (h *Host) stored(f *flight, result appended) {
+	for _, s := range f.members {
+		_, patch := s.stored()
+		h.doc.Apply(patch)
+	}
+	h.committed(result.tail.Head, f.kind, f.time, f.effects, f.data)
+	h.news.turn.landed(f.began)
+	h.saveIfDue()
 }
 
 // subscribe sends what the subscriber lacks, the checksum of where that leads to,

@@ -230,31 +230,30 @@ func conflict(effects []effect, client record.ClientID, reads *delta.ReadSet) bo
 
 // refuse answers a submission that was not accepted.
 func (h *Host) refuse(s Submission, v verdict) {
-	reject := wire.Reject{Doc: h.number, ID: s.ID}
-	switch v {
-	case conflicting:
+	if v == conflicting {
 		s.From.Send(wire.Encode(&wire.Conflict{Doc: h.number, ID: s.ID, Head: h.tail.Head.Revision}))
 		return
-	case unknown:
-		reject.Code = wire.CodeUnknownMutation
-		reject.Detail = "the number is taken by another mutation, or the base is not in this log"
-	case oversize:
-		reject.Code = wire.CodeTooLarge
-		reject.Detail = "the document would grow past its bound"
-	case gone:
-		reject.Code = wire.CodeDeleted
-		reject.Detail = "the document was deleted after this was made"
-	case expired:
-		reject.Code = wire.CodeExpired
-		reject.Detail = "the client was away for too long: it may have been stored already, or not"
-	case plain:
-		reject.Code = wire.CodeMutatorsOnly
-		reject.Detail = "the document takes named mutations only"
-	case nameless:
-		reject.Code = wire.CodeUnknownMutator
-		reject.Detail = "this server has no mutator " + strconv.Quote(s.Call.Name)
-	default:
-		return
 	}
-	s.From.Send(wire.Encode(&reject))
+	if code, detail := v.reason(&s); code != 0 {
+		h.reject(s, code, detail)
+	}
+}
+
+// reason returns what is told of a mutation that is refused for good.
+func (v verdict) reason(s *Submission) (wire.Code, string) {
+	switch v {
+	case unknown:
+		return wire.CodeUnknownMutation, "the number is taken by another mutation, or the base is not in this log"
+	case oversize:
+		return wire.CodeTooLarge, "the document would grow past its bound"
+	case gone:
+		return wire.CodeDeleted, "the document was deleted after this was made"
+	case expired:
+		return wire.CodeExpired, "the client was away for too long: it may have been stored already, or not"
+	case plain:
+		return wire.CodeMutatorsOnly, "the document takes named mutations only"
+	case nameless:
+		return wire.CodeUnknownMutator, "this server has no mutator " + strconv.Quote(s.Call.Name)
+	}
+	return 0, ""
 }

@@ -55,6 +55,8 @@ func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 		return s.push(ctx, f)
 	case *wire.Invoke:
 		return s.invoke(ctx, f)
+	case *wire.Transact:
+		return s.transact(f)
 	case *wire.SetPresence:
 		return s.setPresence(ctx, f)
 	case *wire.Ping:

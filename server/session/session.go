@@ -69,6 +69,8 @@ type Session struct {
 	byKey    map[record.Key]uint32
 	logReads chan *wire.ReadLog // requests for the log reader; bounded
 	welcomed func(*Session)     // told when the client has been greeted
+	// transactions over several documents wait here; bounded.
+	transactions chan transaction
 }
 
 func newSession(cfg Config, conn *websocket.Conn, welcomed func(*Session)) *Session {
@@ -77,6 +79,7 @@ func newSession(cfg Config, conn *websocket.Conn, welcomed func(*Session)) *Sess
 		cfg: cfg, conn: conn, out: newQueue(cfg.MaxQueue),
 		open: make(map[uint32]*host.Handle), byKey: make(map[record.Key]uint32),
 		logReads: make(chan *wire.ReadLog, maxLogReads), welcomed: welcomed,
+		transactions: make(chan transaction, maxTransactions),
 	}
 }
 
@@ -103,6 +106,7 @@ func (s *Session) serve() {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.write(cancel) })
 	wg.Go(func() { s.serveLog(ctx) })
+	wg.Go(func() { s.serveTransactions(ctx) })
 
 	err := s.read(ctx)
 	s.cfg.Logger.Debug("session ended", "client", s.client.String(), "error", err)

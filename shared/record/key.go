@@ -1,5 +1,7 @@
 package record
 
+import "cmp"
+
 import "strings"
 
 // Bounds of the two parts of a [Key], in bytes.
@@ -90,4 +92,9 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 func (k *Key) UnmarshalText(text []byte) (err error) {
 	*k, err = ParseKey(string(text))
 	return err
+}
+
+// Compare orders keys, by their spaces first.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Space, other.Space), cmp.Compare(k.ID, other.ID))
 }

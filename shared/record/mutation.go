@@ -16,6 +16,14 @@ func (c ClientID) Born() int64 {
 	return int64(c[0])<<40 | int64(c[1])<<32 | int64(c[2])<<24 | int64(c[3])<<16 | int64(c[4])<<8 | int64(c[5])
 }
 
+// Transactions returns the id under which the log has this client's transactions over
+// several documents. It is no client's own: their numbers are apart from those of its
+// mutations. It is the id of that id, too.
+func (c ClientID) Transactions() ClientID {
+	c[len(c)-1] ^= 0xff
+	return c
+}
+
 // String returns the id as 32 hexadecimal digits. (encoding/hex would bring fmt
 // into the browser's download.)
 func (c ClientID) String() string {

@@ -5,7 +5,7 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
-//msgp:tuple Hello Open Leave Push Invoke SetPresence Ping ReadLog
+//msgp:tuple Hello Open Leave Push Invoke SetPresence Ping ReadLog Transact Part
 
 // Hello opens a connection; it is the first frame that a client sends.
 type Hello struct {
@@ -70,6 +70,29 @@ type Invoke struct {
 	// Delta is what the function did where its author ran it; empty: it did nothing
 	// that could be offered, and the server has to run it.
 	Delta []byte `msg:",zerocopy"`
+}
+
+// Transact submits a transaction over several documents of one space that are open on
+// this connection: all of it is stored, or nothing. It is answered by Transacted with the
+// same Request number, which is not 0; what it changes comes by Commits as if somebody
+// else had made it.
+//
+// The numbers of a client's transactions grow, but are not part of the chain of its
+// mutations. A transaction may be sent again, on another connection too, and has one
+// effect. It is to be made while nothing of the client's own is pending on its documents.
+type Transact struct {
+	Request uint32
+	ID      record.MutationID
+	// Parts are at most MaxParts, one for a document.
+	Parts []Part `msg:",limit=64"`
+}
+
+// Part is what a transaction does to one document; the members are as in Push.
+type Part struct {
+	Doc   uint32
+	Base  record.Revision
+	Reads []delta.Read `msg:",limit=4096"`
+	Delta []byte       `msg:",zerocopy"`
 }
 
 // SetPresence tells the other clients on a document something ephemeral about

@@ -278,6 +278,96 @@ func (z *Open) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Part) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 4
+	o = append(o, 0x94)
+	o = msgp.AppendUint32(o, z.Doc)
+	o, err = z.Base.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Base")
+		return
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Reads)))
+	for za0001 := range z.Reads {
+		o, err = z.Reads[za0001].MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Reads", za0001)
+			return
+		}
+	}
+	o = msgp.AppendBytes(o, z.Delta)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Part) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 4 {
+		err = msgp.ArrayError{Wanted: 4, Got: zb0001}
+		return
+	}
+	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Doc")
+		return
+	}
+	bts, err = z.Base.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Base")
+		return
+	}
+	var zb0002 uint32
+	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Reads")
+		return
+	}
+	if zb0002 > 4096 {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
+		return
+	}
+	if cap(z.Reads) >= int(zb0002) {
+		z.Reads = (z.Reads)[:zb0002]
+	} else {
+		z.Reads = make([]delta.Read, zb0002)
+	}
+	for za0001 := range z.Reads {
+		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Reads", za0001)
+			return
+		}
+	}
+	z.Delta, bts, err = msgp.ReadBytesZC(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Delta")
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Part) Msgsize() (s int) {
+	s = 1 + msgp.Uint32Size + z.Base.Msgsize() + msgp.ArrayHeaderSize
+	for za0001 := range z.Reads {
+		s += z.Reads[za0001].Msgsize()
+	}
+	s += msgp.BytesPrefixSize + len(z.Delta)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z Ping) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 1
@@ -520,5 +610,88 @@ func (z *SetPresence) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *SetPresence) Msgsize() (s int) {
 	s = 1 + msgp.Uint32Size + msgp.BytesPrefixSize + len(z.State)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Transact) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 3
+	o = append(o, 0x93)
+	o = msgp.AppendUint32(o, z.Request)
+	o, err = z.ID.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "ID")
+		return
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Parts)))
+	for za0001 := range z.Parts {
+		o, err = z.Parts[za0001].MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Parts", za0001)
+			return
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Transact) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 3 {
+		err = msgp.ArrayError{Wanted: 3, Got: zb0001}
+		return
+	}
+	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Request")
+		return
+	}
+	bts, err = z.ID.UnmarshalMsg(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "ID")
+		return
+	}
+	var zb0002 uint32
+	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Parts")
+		return
+	}
+	if zb0002 > 64 {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	if uint64(len(bts)) < uint64(zb0002) {
+		err = msgp.ErrShortBytes
+		return
+	}
+	if cap(z.Parts) >= int(zb0002) {
+		z.Parts = (z.Parts)[:zb0002]
+	} else {
+		z.Parts = make([]Part, zb0002)
+	}
+	for za0001 := range z.Parts {
+		bts, err = z.Parts[za0001].UnmarshalMsg(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Parts", za0001)
+			return
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Transact) Msgsize() (s int) {
+	s = 1 + msgp.Uint32Size + z.ID.Msgsize() + msgp.ArrayHeaderSize
+	for za0001 := range z.Parts {
+		s += z.Parts[za0001].Msgsize()
+	}
 	return
 }

@@ -19,6 +19,8 @@ const (
 	MaxReads = 4096
 	// MaxArgs bounds the arguments of a named mutation, in bytes.
 	MaxArgs = 32 << 10
+	// MaxParts bounds the documents of a transaction.
+	MaxParts = 64
 	// MaxEntries bounds how many records one LogPage has.
 	MaxEntries = 4096
 )

@@ -19,19 +19,21 @@ const (
 	TypePing        Type = 6
 	TypeReadLog     Type = 7
 	TypeInvoke      Type = 8
+	TypeTransact    Type = 9
 
-	TypeWelcome  Type = 32
-	TypeOpened   Type = 33
-	TypeCommit   Type = 34
-	TypeConflict Type = 35
-	TypeReject   Type = 36
-	TypePeer     Type = 37
-	TypePong     Type = 38
-	TypeLogPage  Type = 39
-	TypeStorage  Type = 40
-	TypeDrain    Type = 41
-	TypeFault    Type = 42
-	TypeChecksum Type = 43
+	TypeWelcome    Type = 32
+	TypeOpened     Type = 33
+	TypeCommit     Type = 34
+	TypeConflict   Type = 35
+	TypeReject     Type = 36
+	TypePeer       Type = 37
+	TypePong       Type = 38
+	TypeLogPage    Type = 39
+	TypeStorage    Type = 40
+	TypeDrain      Type = 41
+	TypeFault      Type = 42
+	TypeChecksum   Type = 43
+	TypeTransacted Type = 44
 )
 
 // Frame is one of the structs of this package: a union of two directions.
@@ -48,6 +50,7 @@ func (*Open) Type() Type        { return TypeOpen }
 func (*Leave) Type() Type       { return TypeLeave }
 func (*Push) Type() Type        { return TypePush }
 func (*Invoke) Type() Type      { return TypeInvoke }
+func (*Transact) Type() Type    { return TypeTransact }
 func (*SetPresence) Type() Type { return TypeSetPresence }
 func (*Ping) Type() Type        { return TypePing }
 func (*ReadLog) Type() Type     { return TypeReadLog }
@@ -63,6 +66,7 @@ func (*Storage) Type() Type     { return TypeStorage }
 func (*Drain) Type() Type       { return TypeDrain }
 func (*Fault) Type() Type       { return TypeFault }
 func (*Checksum) Type() Type    { return TypeChecksum }
+func (*Transacted) Type() Type  { return TypeTransacted }
 
 func newFrame(t Type) Frame {
 	switch t {
@@ -76,6 +80,8 @@ func newFrame(t Type) Frame {
 		return new(Push)
 	case TypeInvoke:
 		return new(Invoke)
+	case TypeTransact:
+		return new(Transact)
 	case TypeSetPresence:
 		return new(SetPresence)
 	case TypePing:
@@ -106,6 +112,8 @@ func newFrame(t Type) Frame {
 		return new(Fault)
 	case TypeChecksum:
 		return new(Checksum)
+	case TypeTransacted:
+		return new(Transacted)
 	}
 	return nil
 }

@@ -29,6 +29,9 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetString(strings.Repeat("é", r.IntN(300)>>r.IntN(9)))
 	case reflect.Slice:
 		n := r.IntN(300) >> r.IntN(9)
+		if v.Type() == reflect.TypeFor[[]wire.Part]() {
+			n %= wire.MaxParts + 1
+		}
 		if v.SetZero(); n > 0 || v.Type().Elem().Kind() == reflect.Uint8 {
 			v.Set(reflect.MakeSlice(v.Type(), n, n))
 		}
@@ -140,6 +143,7 @@ func TestL9_BoundsOfFrames(t *testing.T) {
 		&wire.Push{Reads: make([]delta.Read, wire.MaxReads+1)},
 		&wire.Invoke{Reads: make([]delta.Read, wire.MaxReads+1)},
 		&wire.LogPage{Entries: make([]wire.LogEntry, wire.MaxEntries+1)},
+		&wire.Transact{Parts: make([]wire.Part, wire.MaxParts+1)},
 	} {
 		if _, _, err := wire.Decode(wire.Encode(f)); err == nil {
 			t.Errorf("a %s above its bound passed", nameOf(f))

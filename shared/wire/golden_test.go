@@ -38,11 +38,15 @@ func frames() []wire.Frame {
 			Reads: []delta.Read{{Kind: delta.ReadValue, Path: "/stock/tea"}},
 			Name:  "take", Args: []byte(`{"sku":"tea","n":1}`), Delta: []byte(`{"stock":{"tea":4}}`),
 		},
+		&wire.Transact{Request: 8, ID: id, Parts: []wire.Part{
+			{Doc: 5, Base: 300, Reads: []delta.Read{{Kind: delta.ReadValue, Path: "/n"}}, Delta: []byte(`{"n":4}`)},
+			{Doc: 6, Base: 290, Delta: []byte(`{"n":6}`)},
+		}},
 		&wire.SetPresence{Doc: 5, State: []byte(`{"cursor":12}`)},
 		&wire.Ping{Number: 65536},
 		&wire.ReadLog{Request: 9, Key: "team/board", After: 128, Limit: 50},
 		&wire.Welcome{Protocol: 1, Client: client, Server: "0.1.0", Heartbeat: 15000, MaxMessage: 1 << 20, MaxDelta: 900 << 10},
-		&wire.Opened{Request: 8, Doc: 5, At: at, Head: 301, Snapshot: []byte(`{"cards":{}}`), Last: before},
+		&wire.Opened{Request: 8, Doc: 5, At: at, Head: 301, Snapshot: []byte(`{"cards":{}}`), Last: before, Deleted: 128},
 		&wire.Commit{Doc: 5, Revision: 301, Record: []byte("\x96\x01 as stored")},
 		&wire.Conflict{Doc: 5, ID: id, Head: 301},
 		&wire.Reject{Doc: 5, ID: id, Code: wire.CodeTooLarge, Detail: "delta of 1000000 bytes"},
@@ -52,6 +56,7 @@ func frames() []wire.Frame {
 		&wire.Storage{Available: false, Detail: "no quorum"},
 		&wire.Drain{Within: 5000},
 		&wire.Checksum{Doc: 5, Revision: 301, Hi: 0x6f0056e33a7cf1fa, Lo: 0xb384b6713c01e817},
+		&wire.Transacted{Request: 8, Conflict: true, Code: wire.CodeDeleted, Detail: "team/board"},
 		&wire.Fault{Code: wire.CodeBadKey, Key: "team", Request: 9, Detail: "has no '/': write it as space/id"},
 	}
 }

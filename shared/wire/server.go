@@ -2,7 +2,7 @@ package wire
 
 import "github.com/rivulet-sync/rivulet/shared/record"
 
-//msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault Checksum
+//msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault Checksum Transacted
 
 // Welcome answers Hello.
 type Welcome struct {
@@ -69,6 +69,16 @@ type Reject struct {
 	ID     record.MutationID
 	Code   Code
 	Detail string
+}
+
+// Transacted answers Transact. With Conflict something that the transaction has read was
+// written since; all records up to there come, or have come. With a Code it is refused for
+// good. With neither it is stored; its Commits may come later.
+type Transacted struct {
+	Request  uint32
+	Conflict bool
+	Code     Code
+	Detail   string
 }
 
 // Peer is the presence of another client on a document. An empty State means
