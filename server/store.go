@@ -45,8 +45,8 @@ func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error
 	}
 }
 
-// Export writes an archive of a space, with the history of its documents; see package
-// archive.
+// Export writes an archive of a space, or with an empty one of all of them, with the
+// history of the documents; see package archive.
 func (s *Server) Export(ctx context.Context, space string, w io.Writer, progress archive.Progress) error {
 	return archive.Export(ctx, s.log, space, time.Now(), w, progress)
 }

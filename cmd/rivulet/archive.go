@@ -11,23 +11,37 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"github.com/rivulet-sync/rivulet/jetstream/archive"
+	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
 type exportCmd struct {
 	remote
-	Space  string `arg:"" help:"The space, the part of a key before the slash." placeholder:"SPACE"`
+	Space  string `arg:"" optional:"" help:"The space, the part of a key before the slash; all of them without." placeholder:"SPACE"`
 	Output string `short:"o" help:"The file, compressed if its name ends in .gz; - is standard output." default:"-" placeholder:"FILE"`
 }
 
 func (*exportCmd) Help() string {
-	return `Writes the documents of a space with all of their history, a line of JSON each record. The file is the input
-of rivulet import, on the same server or on another one.
+	return `Writes the documents of a space, or of all of them, with their history, a line of JSON each record. The documents
+of a space are as they were at one moment; edits go on meanwhile. The file is the input of rivulet import, on
+the same server or on another one.
 
-  rivulet export demo -o demo.ndjson.gz`
+  rivulet export demo -o demo.ndjson.gz
+
+A backup, whether it is good, and how it is restored into a server with an empty log:
+
+  rivulet export -o backup.ndjson.gz
+  rivulet verify backup.ndjson.gz
+  rivulet import backup.ndjson.gz`
 }
 
 func (cmd *exportCmd) Run(ctx context.Context, std *streams) (err error) {
-	body, err := cmd.get(ctx, nil, "export", cmd.Space)
+	path := []string{"export"}
+	if cmd.Space != "" {
+		path = append(path, cmd.Space)
+	}
+	body, err := cmd.get(ctx, nil, path...)
 	if err != nil {
 		return err
 	}
@@ -81,24 +95,11 @@ that was interrupted is begun again by the same command. A document that has oth
 }
 
 func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
-	in := std.in
-	if cmd.File != "-" {
-		file, err := os.Open(cmd.File)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		in = file
+	in, err := openArchive(cmd.File, std.in)
+	if err != nil {
+		return err
 	}
-	buffered := bufio.NewReader(in)
-	in = buffered
-	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
-		unzip, err := gzip.NewReader(buffered)
-		if err != nil {
-			return fmt.Errorf("%s: %w", cmd.File, err)
-		}
-		in = unzip
-	}
+	defer in.Close()
 	body, err := cmd.request(ctx, http.MethodPost, in, nil, "import")
 	if err != nil {
 		return err
@@ -126,4 +127,55 @@ func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
 		documents, records, stored = documents+1, records+l.Records, stored+l.Stored
 		fmt.Fprintf(std.err, "%s: %d of %d records stored\n", l.Key, l.Stored, l.Records)
 	}
+}
+
+// openArchive opens a file, or standard input for "-", and decompresses it if it is gzip,
+// whatever its name.
+func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {
+	in := io.NopCloser(stdin)
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		in = file
+	}
+	buffered := bufio.NewReader(in)
+	var text io.Reader = buffered
+	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
+		unzip, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), in.Close())
+		}
+		text = unzip
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{text, in}, nil
+}
+
+type verifyCmd struct {
+	File string `arg:"" help:"A file that rivulet export made; - is standard input." placeholder:"FILE"`
+}
+
+func (*verifyCmd) Help() string {
+	return `Reads an archive as rivulet import would, and stores nothing: every record must be as it was written, and every
+document must come to what it was when it was exported. It needs no server.
+
+  rivulet verify backup.ndjson.gz`
+}
+
+func (cmd *verifyCmd) Run(std *streams) error {
+	in, err := openArchive(cmd.File, std.in)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	documents, records := 0, 0
+	if err := archive.Verify(in, func(_ record.Key, n, _ int) { documents, records = documents+1, records+n }); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%d documents, %d records: all good\n", documents, records)
+	return nil
 }

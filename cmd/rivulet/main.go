@@ -26,8 +26,9 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Make a document what it was."`
 	Rm      rmCmd      `cmd:"" help:"Delete a document."`
 	Compact compactCmd `cmd:"" help:"Have the server compact its log now."`
-	Export  exportCmd  `cmd:"" help:"Write the documents of a space, with their history, to a file."`
+	Export  exportCmd  `cmd:"" help:"Write documents, with their history, to a file: a backup."`
 	Import  importCmd  `cmd:"" help:"Store the documents of such a file."`
+	Verify  verifyCmd  `cmd:"" help:"Check such a file."`
 	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
 	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
 

@@ -119,3 +119,31 @@ func TestExportAndImport(t *testing.T) {
 	to.refused(exitFailed, "this is no archive", "import", write(t, "x.json", []byte("{}\n")))
 	to.refused(exitFailed, "no such file", "import", "nowhere.ndjson")
 }
+
+// TestBackup: all spaces in one file, that can be checked without a server and brings
+// everything back, what was deleted as deleted.
+func TestBackup(t *testing.T) {
+	from, to := newShell(t), newShell(t)
+	for _, key := range []string{"demo/a", "demo/b", "other/c"} {
+		from.do("", "patch", key, `{"n":1}`)
+	}
+	from.do("", "rm", "demo/b")
+	backup := filepath.Join(t.TempDir(), "backup.ndjson.gz")
+	from.want("", "export", "-o", backup)
+	from.want("3 documents, 4 records: all good\n", "verify", backup)
+	if code, out, _ := to.do("", "import", backup); code != exitOK || out != "3 documents, 4 records, of which 4 were stored and 0 were there\n" {
+		t.Errorf("status %d: %s", code, out)
+	}
+	to.want(`{"n":1}`+"\n", "get", "other/c")
+	to.refused(exitFailed, "does not exist", "get", "demo/b")
+	to.want(`{"n":1}`+"\n", "get", "demo/b", "--rev", "1")
+	data, err := os.ReadFile(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(backup, data[:len(data)-20], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	from.refused(exitFailed, "", "verify", backup)
+	from.refused(exitFailed, "no such file", "verify", backup+"x")
+}

@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -21,8 +24,7 @@ import (
 // Log is what an archive is made of and goes to; [*deltalog.Log] is one.
 type Log interface {
 	Epoch(key record.Key) record.Epoch
-	List(ctx context.Context, space string) ([]deltalog.Listed, error)
-	Latest(ctx context.Context, key record.Key) (deltalog.Entry, error)
+	Stock(ctx context.Context, space string) iter.Seq2[deltalog.Stocked, error]
 	Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error)
 	Append(ctx context.Context, key record.Key, tail deltalog.Tail, data []byte) (deltalog.Tail, error)
 	AppendBase(ctx context.Context, key record.Key, tail deltalog.Tail, base deltalog.Base) (deltalog.Tail, error)
@@ -32,46 +34,110 @@ type Log interface {
 // and how many of them were stored by this call.
 type Progress func(key record.Key, records, stored int)
 
-// Export writes the documents of a space as they are while it runs. Each is whole, up to
-// a record of its own: there is no common moment. Deleted ones are left out.
+// ForgottenError says that the log has forgotten what a document was at the moment of an
+// export, as it was compacted meanwhile.
+type ForgottenError struct{ Key record.Key }
+
+func (e *ForgottenError) Error() string {
+	return fmt.Sprintf("archive: the log has forgotten what document %s was when the export began: export again", e.Key)
+}
+
+// Export writes the documents of a space, or with an empty one of all spaces, with their
+// history. Those of one space are as they were at one moment. It may run while they are
+// written.
 func Export(ctx context.Context, log Log, space string, now time.Time, w io.Writer, progress Progress) error {
-	list, err := log.List(ctx, space)
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriterSize(w, 64<<10)
-	fmt.Fprintf(out, "{\"rivulet-export\":%d,\"space\":%q,\"time\":%q}\n", Version, space, now.UTC().Format(time.RFC3339))
-	var buffer []byte
+	ex := &exporter{log: log, out: bufio.NewWriterSize(w, 64<<10)}
+	fmt.Fprintf(ex.out, "{\"rivulet-export\":%d,\"space\":%q,\"time\":%q}\n", Version, space, now.UTC().Format(time.RFC3339))
 	documents := 0
-	for _, d := range list {
-		latest, err := log.Latest(ctx, d.Key)
-		if errors.Is(err, deltalog.ErrNotFound) || err == nil && latest.Deleted() {
-			continue
-		}
+	for d, err := range log.Stock(ctx, space) {
 		if err != nil {
 			return err
 		}
-		documents++
-		fmt.Fprintf(out, "{\"doc\":%q}\n", d.Key)
-		records := 0
-		_, err = log.Replay(ctx, d.Key, deltalog.Tail{}, func(e deltalog.Entry) error {
-			records++
-			if e.Base != nil {
-				buffer = appendBase(buffer[:0], e.Base)
-			} else {
-				buffer = appendRecord(buffer[:0], &e.Record)
-			}
-			_, err := out.Write(buffer)
-			return err
-		})
+		records, err := ex.document(ctx, d)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "{\"end\":%q,\"records\":%d}\n", d.Key, records)
-		progress(d.Key, records, records)
+		if records > 0 {
+			documents++
+			progress(d.Key, records, records)
+		}
 	}
-	fmt.Fprintf(out, "{\"done\":true,\"documents\":%d}\n", documents)
-	return out.Flush() // with the error of whatever was written before
+	fmt.Fprintf(ex.out, "{\"done\":true,\"documents\":%d}\n", documents)
+	return ex.out.Flush() // with the error of whatever was written before
+}
+
+// exporter is one call of Export.
+type exporter struct {
+	log    Log
+	out    *bufio.Writer
+	buffer []byte
+}
+
+var errLater = errors.New("later than the moment of the export")
+
+// document writes a document, unless it was not there yet, and returns of how many
+// records.
+func (ex *exporter) document(ctx context.Context, d deltalog.Stocked) (records int, err error) {
+	state := doc.New()
+	_, err = ex.log.Replay(ctx, d.Key, deltalog.Tail{}, func(e deltalog.Entry) error {
+		switch {
+		case e.Position.Revision > d.Until && e.Base != nil:
+			return &ForgottenError{Key: d.Key}
+		case e.Position.Revision > d.Until:
+			return errLater
+		case records == 0:
+			fmt.Fprintf(ex.out, "{\"doc\":%q}\n", d.Key)
+		}
+		records++
+		if state, err = follow(d.Key, state, &e); err != nil {
+			return err
+		}
+		if e.Base == nil {
+			ex.buffer = appendRecord(ex.buffer[:0], &e.Record)
+		} else if ex.buffer = appendBase(ex.buffer[:0], e.Base); e.Deleted() {
+			// In another log it is the first record, and cannot say so.
+			records++
+			ex.buffer = appendRecord(ex.buffer, deletion(e.Base.Time))
+		}
+		_, err := ex.out.Write(ex.buffer)
+		return err
+	})
+	if err != nil && !errors.Is(err, errLater) {
+		return 0, err
+	}
+	if records > 0 {
+		fmt.Fprintf(ex.out, "{\"end\":%q,\"records\":%d,\"checksum\":%q}\n", d.Key, records, checksumOf(state))
+	}
+	return records, nil
+}
+
+// deletion is the record of a deletion of which the log only knows the outcome.
+func deletion(ms int64) *record.Record {
+	return &record.Record{
+		Kind: record.KindDeletion, Time: ms,
+		Mutations: []record.Mutation{{ID: record.MutationID{Number: 1}, Delta: []byte(`{}`)}},
+	}
+}
+
+// follow applies an entry to a document and returns that, or another one if the entry is
+// a base.
+func follow(key record.Key, state *doc.Doc, e *deltalog.Entry) (*doc.Doc, error) {
+	if e.Base != nil {
+		return openBase(key, e.Base.Content)
+	}
+	for _, m := range e.Record.Mutations {
+		patch, err := delta.Parse(m.Delta)
+		if err != nil {
+			return state, &deltalog.DamagedError{Key: key, Sequence: uint64(e.Position.Revision), Err: err}
+		}
+		state.Apply(patch)
+	}
+	return state, nil
+}
+
+func checksumOf(state *doc.Doc) string {
+	sum := state.Checksum()
+	return fmt.Sprintf("%016x%016x", sum.Hi, sum.Lo)
 }
 
 // ExistsError says that a document has other records than the archive. It was left as
@@ -85,10 +151,20 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("archive: document %s exists, and its record %d is not that of the archive", e.Key, e.Record)
 }
 
-// Import stores the documents of an archive. The error is a [*FormatError], an
-// [*ExistsError], or that of reading or of the log; what was stored before it stays.
+// Import stores the documents of an archive, and makes sure that each comes to what it
+// was when it was exported. The error is a [*FormatError], an [*ExistsError], or that of
+// reading or of the log; what was stored before it stays.
 func Import(ctx context.Context, log Log, r io.Reader, progress Progress) error {
-	im := &importer{log: log, progress: progress}
+	return (&importer{log: log, progress: progress}).run(ctx, r)
+}
+
+// Verify reads an archive as Import does, and stores nothing: nil says that it is whole,
+// and that every document comes to what it was when it was exported.
+func Verify(r io.Reader, progress Progress) error {
+	return (&importer{progress: progress}).run(context.Background(), r)
+}
+
+func (im *importer) run(ctx context.Context, r io.Reader) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		text, err := readLine(in)
@@ -132,7 +208,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 // maxBase bounds a base in memory, in bytes.
 const maxBase = 64 << 20
 
-// importer is one call of Import.
+// importer is one call of Import, or, without a log, of Verify.
 type importer struct {
 	log      Log
 	progress Progress
@@ -148,6 +224,7 @@ type importer struct {
 	there   []uint64 // what the records say that the document has already
 	records int
 	stored  int
+	state   *doc.Doc
 	base    []byte // the parts of a base so far
 	parts   int    // how many they are
 }
@@ -199,7 +276,10 @@ func (im *importer) begin(ctx context.Context, name string) error {
 		return im.fault(err.Error())
 	}
 	im.open, im.key, im.there, im.records, im.stored = true, key, nil, 0, 0
-	im.base, im.parts = nil, 0
+	im.state, im.base, im.parts = doc.New(), nil, 0
+	if im.log == nil {
+		return nil
+	}
 	im.tail = deltalog.Tail{Head: record.Position{Epoch: im.log.Epoch(key)}}
 	return im.readOn(ctx)
 }
@@ -222,6 +302,9 @@ func (im *importer) record(ctx context.Context, text []byte, l *line) error {
 	rec, err := recordOf(text, l)
 	if err != nil {
 		return im.fault(err.Error())
+	}
+	for _, m := range rec.Mutations {
+		im.state.Apply(delta.Trusted(m.Delta)) // they were parsed
 	}
 	return im.store(ctx, contentOf(&rec), func() (deltalog.Tail, error) {
 		head := im.tail.Head
@@ -249,7 +332,7 @@ func (im *importer) part(ctx context.Context, text []byte, l *line) error {
 	}
 	base := deltalog.Base{Time: ms, Content: im.base}
 	im.base, im.parts = nil, 0
-	if err := checkBase(im.key, base.Content); err != nil {
+	if im.state, err = openBase(im.key, base.Content); err != nil {
 		return im.fault(err.Error())
 	}
 	return im.store(ctx, xxhash.Sum64(base.Content), func() (deltalog.Tail, error) {
@@ -257,29 +340,35 @@ func (im *importer) part(ctx context.Context, text []byte, l *line) error {
 	})
 }
 
-// checkBase makes sure that the content of a base is what a log may hold.
-func checkBase(key record.Key, content []byte) error {
-	codec, err := snapshot.NewCodec(maxBase)
+var codec = sync.OnceValues(func() (*snapshot.Codec, error) { return snapshot.NewCodec(maxBase) })
+
+// openBase makes sure that the content of a base is what a log may hold, and returns its
+// document.
+func openBase(key record.Key, content []byte) (*doc.Doc, error) {
+	c, err := codec()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := codec.Decode(key, content)
+	s, err := c.Decode(key, content)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d, err := doc.Parse(s.Document)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if d.Checksum() != s.Checksum {
-		return errors.New("the document of a base is not what its checksum says")
+		return nil, errors.New("the document of a base is not what its checksum says")
 	}
-	return nil
+	return d, nil
 }
 
 // store stores the next record unless it is there.
 func (im *importer) store(ctx context.Context, content uint64, add func() (deltalog.Tail, error)) error {
 	im.records++
+	if im.log == nil {
+		return nil
+	}
 	for {
 		if n := im.records - 1; n < len(im.there) {
 			if im.there[n] != content {
@@ -308,6 +397,8 @@ func (im *importer) end(l *line) error {
 	switch {
 	case l.End != im.key.String():
 		return im.fault("it ends " + l.End + ", but " + im.key.String() + " was begun")
+	case l.Checksum != "" && l.Checksum != checksumOf(im.state):
+		return im.fault("the records of " + l.End + " do not lead to the document that was exported")
 	case l.Records != im.records:
 		return im.fault(fmt.Sprintf("%d records came before it, not %d", im.records, l.Records))
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func stated(t testing.TB, key record.Key, at record.Position, document string) [
 }
 
 // TestForgottenBeginnings: documents of which the log has forgotten the first records,
-// or that were deleted and made again, are moved, too; deleted ones are left out.
+// or that were deleted, are moved, too.
 func TestForgottenBeginnings(t *testing.T) {
 	from, to := newLog(t), newLog(t)
 	fill(t, from, 3, 5)
@@ -158,8 +159,14 @@ func TestForgottenBeginnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, from, gone, &tail)
+	if tail, err = from.AppendBase(t.Context(), gone, tail, deltalog.Base{Time: 5, Deleted: tail.Head.Revision, Content: stated(t, gone, tail.Head, `{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := from.Erase(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
 	text := export(t, from)
-	if strings.Contains(text, gone.String()) || strings.Count(text, `"base":`) < 3 || strings.Count(text, `"deletion":true`) != 2 {
+	if strings.Count(text, `"base":`) < 4 || strings.Count(text, `"deletion":true`) != 3 {
 		t.Fatalf("exported %d bytes: %.2000s", len(text), text)
 	}
 	half := strings.LastIndex(text, `"part":1`)
@@ -168,6 +175,12 @@ func TestForgottenBeginnings(t *testing.T) {
 	}
 	if _, err := load(t, to, text); err != nil {
 		t.Fatal(err)
+	}
+	if latest, err := to.Latest(t.Context(), gone); err != nil || !latest.Deleted() {
+		t.Errorf("a deleted document: %+v %v", latest, err)
+	}
+	if err := archive.Verify(strings.NewReader(text), func(record.Key, int, int) {}); err != nil {
+		t.Error(err)
 	}
 	if again := export(t, to); again != text {
 		t.Errorf("exported\n%.500s\nand after an import\n%.500s", text, again)
@@ -187,13 +200,11 @@ func TestL11_ForgedBase(t *testing.T) {
 		"no JSON":          stated(t, key, record.Position{Epoch: 1, Revision: 2, Chain: 3}, `{"a":1,}`),
 		"cut":              good[:len(good)-1],
 	} {
-		from := newLog(t)
-		tail := deltalog.Tail{Head: record.Position{Epoch: from.Epoch(key)}}
-		if _, err := from.AppendBase(t.Context(), key, tail, deltalog.Base{Content: content}); err != nil {
-			t.Fatal(err)
-		}
+		text := []byte(`{"rivulet-export":2}` + "\n" + `{"doc":"demo/doc"}` + "\n")
+		text = archive.AppendBase(text, &deltalog.Base{Content: content})
+		text = append(text, `{"end":"demo/doc","records":1}`+"\n"+`{"done":true,"documents":1}`+"\n"...)
 		to := newLog(t)
-		if _, err := load(t, to, export(t, from)); !errors.As(err, new(*archive.FormatError)) {
+		if _, err := load(t, to, string(text)); !errors.As(err, new(*archive.FormatError)) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if list, err := to.List(t.Context(), "demo"); err != nil || len(list) > 0 {
@@ -214,6 +225,95 @@ func remove(t testing.TB, log *deltalog.Log, key record.Key, tail *deltalog.Tail
 	}
 	if *tail, err = log.Append(t.Context(), key, *tail, data); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOneMoment: an export of all spaces, beside transactions that move a unit from one
+// document to another, has the sum in every space. A record that is not as it was
+// exported is found out.
+func TestOneMoment(t *testing.T) {
+	from := newLog(t)
+	const accounts = 6
+	key := func(space, i int) record.Key {
+		return record.Key{Space: fmt.Sprint("bank-", space), ID: fmt.Sprint("a", i)}
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for space := range 3 {
+		random := rand.New(rand.NewPCG(9, uint64(space)))
+		wg.Go(func() {
+			tails, has := make([]deltalog.Tail, accounts), make([]int, accounts)
+			for i := range tails {
+				tails[i].Head.Epoch = from.Epoch(key(space, i))
+			}
+			for n := uint64(1); ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				i := random.IntN(accounts)
+				j := (i + 1 + random.IntN(accounts-1)) % accounts
+				has[i], has[j] = has[i]-1, has[j]+1
+				var all []deltalog.Addition
+				for _, k := range []int{i, j} {
+					at := tails[k].Head
+					rec := record.Record{Epoch: at.Epoch, Prev: at.Revision, PrevChain: at.Chain, Mutations: []record.Mutation{
+						{ID: record.MutationID{Number: n}, Delta: fmt.Appendf(nil, `{"n":%d}`, has[k])},
+					}}
+					data, err := rec.Encode()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					all = append(all, deltalog.Addition{Key: key(space, k), Tail: tails[k], Data: data})
+				}
+				next, err := from.AppendTogether(t.Context(), all)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				tails[i], tails[j] = next[0], next[1]
+			}
+		})
+	}
+	var text string
+	for range 4 {
+		var out bytes.Buffer
+		if err := archive.Export(t.Context(), from, "", time.UnixMilli(0), &out, func(record.Key, int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+		text = out.String()
+		sums, last, in := make(map[string]int), 0, ""
+		for l := range strings.Lines(text) {
+			var at int
+			switch {
+			case strings.HasPrefix(l, `{"doc":`):
+				in, last = strings.Split(l, `"`)[3], 0
+			case strings.Contains(l, `"delta":`):
+				if _, err := fmt.Sscanf(l[strings.Index(l, `"delta":`):], `"delta":{"n":%d}`, &at); err != nil {
+					t.Fatal(err)
+				}
+				last = at
+			case strings.HasPrefix(l, `{"end":`):
+				sums[strings.Split(in, "/")[0]] += last
+			}
+		}
+		for space, sum := range sums {
+			if sum != 0 {
+				t.Fatalf("%s has %d at the moment of the export", space, sum)
+			}
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if err := archive.Verify(strings.NewReader(text), func(record.Key, int, int) {}); err != nil {
+		t.Error(err)
+	}
+	at := strings.Index(text, `"checksum":"`) + len(`"checksum":"`)
+	wrong := text[:at] + "f00" + text[at+3:]
+	if err := archive.Verify(strings.NewReader(wrong), func(record.Key, int, int) {}); err == nil || !strings.Contains(err.Error(), "do not lead to") {
+		t.Errorf("another document at the end: %v", err)
 	}
 }
 

@@ -7,7 +7,7 @@
 //	{"rivulet-export":2,"space":"demo","time":"2026-11-21T10:00:00Z"}
 //	{"doc":"demo/board"}
 //	{"time":1795255200000,"mutations":[{"client":"01a1…","number":5,"nonce":"9f…","delta":{"title":"Plans"}}],"sum":"5c…"}
-//	{"end":"demo/board","records":1}
+//	{"end":"demo/board","records":1,"checksum":"5f…"}
 //	{"done":true,"documents":1}
 //
 // A record's sum is the xxhash64 of its other members as they stand in the line, from
@@ -17,7 +17,8 @@
 //
 //	{"time":1795255200000,"part":0,"parts":1,"base":"<base64>","sum":"5c…"}
 //
-// A base is the bytes of a snapshot (docs/formats.md), in parts of up to 1000 KiB.
+// A base is the bytes of a snapshot (docs/formats.md), in parts of up to 1000 KiB. The
+// checksum at the end is that of the document after the last record, high and low 64 bits.
 //
 // [Import] appends each record to the log of its document, by compare-and-set. The
 // records get revisions and an epoch of the log that they come to; clients, numbers and

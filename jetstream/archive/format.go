@@ -49,6 +49,8 @@ type line struct {
 
 	End     string `json:"end,omitempty"`
 	Records int    `json:"records,omitempty"`
+	// Checksum is of the document after the last record; empty in version 1.
+	Checksum string `json:"checksum,omitempty"`
 
 	Done      bool `json:"done,omitempty"`
 	Documents int  `json:"documents,omitempty"`

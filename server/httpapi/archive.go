@@ -22,13 +22,14 @@ const ndjson = "application/x-ndjson"
 
 func (cfg Config) archives(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/export/{space}", cfg.export)
+	mux.HandleFunc("GET /v1/export", cfg.export)
 	mux.HandleFunc("POST /v1/import", cfg.imports)
 }
 
-// export answers with an archive of a space.
+// export answers with an archive of a space, or of all of them.
 func (cfg Config) export(w http.ResponseWriter, r *http.Request) {
 	space := r.PathValue("space")
-	if _, err := record.ParseKey(space + "/x"); err != nil {
+	if _, err := record.ParseKey(space + "/x"); space != "" && err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

@@ -32,7 +32,8 @@ type Documents interface {
 	Compact(ctx context.Context) ([]Compacted, error)
 	// List yields the documents of a space, by id.
 	List(ctx context.Context, space string) iter.Seq2[Listed, error]
-	// Export writes an archive of a space, Import stores one; see package archive.
+	// Export writes an archive of a space, or with an empty one of all of them, Import
+	// stores one; see package archive.
 	Export(ctx context.Context, space string, w io.Writer) error
 	Import(ctx context.Context, r io.Reader, progress func(key record.Key, records, stored int)) error
 }

@@ -1,0 +1,4 @@
+package archive
+
+// AppendBase appends the lines of a base.
+var AppendBase = appendBase
