@@ -50,8 +50,9 @@ race: assets ## run all tests but the browser's under the race detector, three t
 	go test -race -shuffle on -count 3 $(UNITS)
 
 .PHONY: soak
-soak: ## run the convergence simulation with new seeds for SOAK (10m), which prints and keeps a seed that fails
+soak: ## run the convergence simulation with new seeds for SOAK (10m), then kill, pause and cut off servers in loops of 30 rounds
 	go test -count 1 -timeout 0 -v -run '^TestSoak$$' ./shared/converge -converge.soak $(SOAK)
+	go test $(RACE) -count 1 -timeout 0 -v -run InALoop ./internal/chaos -parallel 1 -chaos.rounds 30
 
 .PHONY: fuzz
 fuzz: assets ## run every fuzz target for FUZZTIME (10s)

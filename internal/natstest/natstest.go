@@ -5,6 +5,7 @@ package natstest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -85,6 +86,23 @@ func URLs(servers []*server.Server) string {
 		urls += s.ClientURL()
 	}
 	return urls
+}
+
+// FreeAddr returns a loopback address at which nothing listens. Its port is below those
+// that systems give to outgoing connections: one of them could take it while a server
+// that is started again and again is down.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	const first, last, tries = 15000, 30000, 100
+	for range tries {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
+	}
+	t.Fatalf("no free port in %d tries", tries)
+	return ""
 }
 
 func freePorts(t testing.TB, count int) []int {

@@ -50,12 +50,10 @@ const (
 
 // publish sends a record once.
 func (l *Log) publish(ctx context.Context, subject string, expected uint64, data []byte) attempt {
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
 	msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
 		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(expected, 10)},
 	}}
-	reply, err := l.cfg.Conn.RequestMsgWithContext(ctx, msg)
+	reply, err := l.request(ctx, msg)
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return attempt{verdict: refused, cause: err}

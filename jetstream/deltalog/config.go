@@ -27,6 +27,10 @@ type Config struct {
 	// Rand draws epochs and jitter; nil stands for math/rand/v2.Uint64, which
 	// the operating system seeds.
 	Rand func() uint64
+	// AttemptWithin bounds one request to NATS; 0 stands for 2 s. That outlasts an
+	// election of a stream's leader in most cases; when it does not, the next attempt
+	// will. A connection that breaks ends the attempts on it at once.
+	AttemptWithin time.Duration
 	// Logger is told when streams are created; nil discards it.
 	Logger *slog.Logger
 
@@ -48,9 +52,14 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("deltalog: no JetStream is configured")
 	case c.Replicas < 0 || c.Replicas > 5:
 		return c, errors.New("deltalog: a stream has 1 to 5 replicas")
+	case c.AttemptWithin < 0:
+		return c, errors.New("deltalog: an attempt cannot take less than no time")
 	}
 	if c.Replicas == 0 {
 		c.Replicas = 1
+	}
+	if c.AttemptWithin == 0 {
+		c.AttemptWithin = 2 * time.Second
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

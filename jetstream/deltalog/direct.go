@@ -50,8 +50,14 @@ func (l *Log) newDirect(s *stream, subject string) *direct {
 // a gap, and reports whether there may be more. An error of fn ends it and is
 // returned; others mean that the batch was cut short.
 func (d *direct) batch(ctx context.Context, from uint64, fn func(sequence uint64, data []byte) error) (more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
+	err = d.log.attempt(ctx, func(ctx context.Context) error {
+		more, err = d.request(ctx, from, fn)
+		return err
+	})
+	return more, err
+}
+
+func (d *direct) request(ctx context.Context, from uint64, fn func(sequence uint64, data []byte) error) (more bool, err error) {
 	body, err := json.Marshal(getRequest{Seq: from, NextFor: d.subject, Batch: batchMessages, MaxBytes: batchBytes})
 	if err != nil {
 		return false, err

@@ -47,6 +47,7 @@
 //
 // # Resources
 //
-// A [Log] has no goroutines and needs no Close. Methods may be called
-// concurrently. The bytes of an [Entry] belong to the receiver.
+// A [Log] needs no Close. It has one goroutine, which watches the connection and
+// ends when that is closed. Methods may be called concurrently. The bytes of an
+// [Entry] belong to the receiver.
 package deltalog

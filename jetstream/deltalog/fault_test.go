@@ -26,18 +26,19 @@ type faulty struct {
 	stalls []error
 }
 
-func newFaulty(t testing.TB) *faulty {
+func newFaulty(t testing.TB, change ...func(*deltalog.Config)) *faulty {
 	t.Helper()
 	s := natstest.Start(t, t.TempDir(), server.RANDOM_PORT)
 	f := &faulty{proxy: natstest.NewProxy(t, s.ClientURL())}
 	f.direct = startNode(t, natsd.Config{URL: s.ClientURL()})
-	f.Log = openLog(t, startNode(t, natsd.Config{URL: f.proxy.URL()}), func(c *deltalog.Config) {
+	change = append(change, func(c *deltalog.Config) {
 		c.OnStall = func(_ record.Key, err error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.stalls = append(f.stalls, err)
 		}
 	})
+	f.Log = openLog(t, startNode(t, natsd.Config{URL: f.proxy.URL()}), change...)
 	return f
 }
 

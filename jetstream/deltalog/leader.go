@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -34,13 +35,11 @@ type getRequest struct {
 // but that it finds nothing proves nothing. Only the expectation of an append
 // does.
 func (l *Log) leaderGet(ctx context.Context, s *stream, req getRequest) (stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
 	body, err := json.Marshal(req)
 	if err != nil {
 		return stored{}, err
 	}
-	reply, err := l.cfg.Conn.RequestWithContext(ctx, l.api+"STREAM.MSG.GET."+s.name, body)
+	reply, err := l.request(ctx, &nats.Msg{Subject: l.api + "STREAM.MSG.GET." + s.name, Data: body})
 	if err != nil {
 		return stored{}, fmt.Errorf("get from %s: %w", s.name, err)
 	}
@@ -75,10 +74,12 @@ func (l *Log) leaderLast(ctx context.Context, s *stream, subject string) (uint64
 // verify compares the epoch of a stream with the one that was opened, and
 // returns the last sequence of the stream.
 func (l *Log) verify(ctx context.Context, s *stream) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
 	verified, reconnects := s.reconnects.Load(), l.reconnects()
-	info, err := l.streamInfo(ctx, s.name)
+	var info *jetstream.StreamInfo
+	err := l.attempt(ctx, func(ctx context.Context) (err error) {
+		info, err = l.streamInfo(ctx, s.name)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("verify %s: %w", s.name, err)
 	}

@@ -16,6 +16,7 @@ import (
 // Log is the log of all documents.
 type Log struct {
 	cfg     Config
+	link    *link
 	api     string // prefix of the JetStream API's subjects, with its last dot
 	streams [Shards]stream
 	voids   atomic.Uint64
@@ -33,7 +34,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if limit := cfg.Conn.MaxPayload(); limit < maxMessage {
 		return nil, fmt.Errorf("deltalog: the NATS server takes messages of up to %d bytes, %d are needed: raise its max_payload", limit, maxMessage)
 	}
-	l := &Log{cfg: cfg, api: apiPrefix(cfg.JetStream.Options())}
+	l := &Log{cfg: cfg, link: newLink(cfg.Conn), api: apiPrefix(cfg.JetStream.Options())}
 	var (
 		wg   sync.WaitGroup
 		errs [Shards]error

@@ -48,6 +48,15 @@ func Subject(key record.Key) string {
 // Stream returns the name of the stream that holds a document: RV_00 to RV_0F.
 func Stream(key record.Key) string { return streamName(shardOf(key)) }
 
+// StreamOfShard returns the name of the stream of a shard, from 0 to [Shards]-1.
+func StreamOfShard(shard byte) string { return streamName(shard) }
+
+// GapSubject returns a subject of a stream that is no document's: what is stored there
+// is nothing to anybody.
+func GapSubject(stream string) string {
+	return root + "." + strings.TrimPrefix(stream, streamPrefix) + ".+.+.gap"
+}
+
 // SubjectError reports a text that is not the subject of a document.
 type SubjectError struct {
 	Subject string
@@ -84,7 +93,9 @@ func shardOf(key record.Key) byte { return byte(xxhash.Sum64String(key.Space) % 
 
 func partitionOf(key record.Key) byte { return byte(xxhash.Sum64String(key.String()) % Partitions) }
 
-func streamName(shard byte) string { return string(appendHex([]byte("RV_"), shard)) }
+const streamPrefix = "RV_"
+
+func streamName(shard byte) string { return string(appendHex([]byte(streamPrefix), shard)) }
 
 func shardFilter(shard byte) string {
 	return string(appendHex([]byte(root+"."), shard)) + ".*.*.*"

@@ -181,9 +181,7 @@ func (t *together) publish(ctx context.Context) attempt {
 			return attempt{verdict: unsent, cause: err}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
-	reply, err := t.log.cfg.Conn.RequestMsgWithContext(ctx, last)
+	reply, err := t.log.request(ctx, last)
 	if err != nil {
 		return attempt{verdict: unknown, cause: err}
 	}

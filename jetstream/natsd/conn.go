@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"time"
@@ -12,12 +13,23 @@ import (
 )
 
 const (
-	connectWithin  = 5 * time.Second
-	reconnectWait  = 100 * time.Millisecond
-	reconnectExtra = 200 * time.Millisecond // random, on top of reconnectWait
+	connectWithin = 5 * time.Second
+	// reconnectFirst is how long after a connection broke it is tried again; from then on
+	// twice as long each time, up to reconnectMost. As much again is added at random.
+	reconnectFirst = 5 * time.Millisecond
+	reconnectMost  = 200 * time.Millisecond
 	pingEvery      = 5 * time.Second
 	drainWithin    = 300 * time.Millisecond
 )
+
+// reconnectDelay returns how long to wait before all servers are tried once more.
+func reconnectDelay(attempts int) time.Duration {
+	wait := reconnectMost
+	if attempts < 8 {
+		wait = min(reconnectFirst<<max(0, attempts-1), reconnectMost)
+	}
+	return wait + rand.N(wait)
+}
 
 // connect dials. The returned channel is closed when the connection has been
 // closed for good.
@@ -34,8 +46,7 @@ func connect(ctx context.Context, target string, log *slog.Logger, more ...nats.
 		nats.Name("rivulet"),
 		nats.Timeout(within),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectExtra, reconnectExtra),
+		nats.CustomReconnectDelay(reconnectDelay),
 		nats.ReconnectBufSize(-1), // a publish that waits would be delivered late
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(2),
