@@ -29,6 +29,7 @@ type cli struct {
 	Export  exportCmd  `cmd:"" help:"Write documents, with their history, to a file: a backup."`
 	Import  importCmd  `cmd:"" help:"Store the documents of such a file."`
 	Verify  verifyCmd  `cmd:"" help:"Check such a file."`
+	Move    moveCmd    `cmd:"" help:"Copy the log of a stopped server to a NATS cluster."`
 	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
 	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
 
