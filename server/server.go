@@ -126,6 +126,9 @@ func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err
 // URL returns where the server is reached, such as http://127.0.0.1:8080.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
+// Live returns how many documents are in memory.
+func (s *Server) Live() int { return s.documents.Live() }
+
 // Health returns nil while edits can be stored.
 func (s *Server) Health() error { return s.storage.health() }
 
