@@ -268,10 +268,10 @@ func (c *client) typeOn(random *rand.Rand) {
 		typed = []rune{letter(k.run, len(runs.typed[k.run]))}
 		runs.typed[k.run] = append(runs.typed[k.run], typed...)
 		if before, _ := t.Slice(max(0, k.cursor.Pos()-1), k.cursor.Pos()); before == "" || runOf([]rune(before)[0]) != k.run {
-			// What was before it is deleted; or a function of one's own that was run again
-			// has put its text there, and one sees that one does not go on behind one's own.
+			// What was before it is deleted; or a function that was run again has put its
+			// text there, and one sees that one does not go on behind one's own.
 			runs.into(t, k.cursor.Pos())
-			if c.reran {
+			if before != "" && runs.anew[[]rune(before)[0]] {
 				runs.touch(typed[0])
 			}
 		}

@@ -62,12 +62,12 @@ type client struct {
 	stack undo.Stack
 
 	ops    []*op // by number, from 1
+	had    *effects
 	tagged map[uint64]*op
 	tags   uint64
 	shadow *doc.Doc // follows the view by what the observer is told
 
 	carets  [2]*caret
-	reran   bool // a function has been run again
 	anchors []*anchor
 	words   [2][]uint16 // the texts by what their watchers are told
 	ids     []string    // the live query by its events
@@ -87,13 +87,14 @@ type op struct {
 
 func (s *sim) newClient() *client {
 	s.born++
-	c := &client{sim: s, tag: string([]byte{'A' + byte(s.born/26), 'a' + byte(s.born%26)}), tagged: make(map[uint64]*op), shadow: doc.New()}
+	c := &client{sim: s, tag: string([]byte{'A' + byte(s.born/26), 'a' + byte(s.born%26)}), tagged: make(map[uint64]*op), shadow: doc.New(), had: newEffects()}
 	c.engine = replica.New(replica.Config{
 		Random:     s.nonces.Uint64,
 		OnDiverged: func(_ record.Key, at record.Position) { failf("client %s differs from the server at %s", c.tag, at) },
 	})
 	c.doc = c.engine.Open(key, c)
 	c.collections = openCollections(c.doc.View(), c.tag, s.newID)
+	c.doc.OnRedone(func(tag uint64, change doc.Change) { c.stack.Redid(c.tagged[tag].ticket, change) })
 	for i, t := range c.texts {
 		c.carets[i] = &caret{text: t, cursor: t.Cursor(0, text.Left)}
 		t.Watch(func(splices []text.Splice) {
@@ -204,7 +205,6 @@ func (c *client) mutate(kind string, repeat bool, fn func(*doc.Tx) error) (doc.C
 	}
 	again := func(view *doc.Doc) (doc.Change, error) {
 		c.sim.reruns++
-		c.reran = true
 		// It may put its text elsewhere; that a text was moved is not to be seen.
 		c.release()
 		change, err := run(view)
@@ -234,7 +234,11 @@ func (c *client) edit(kind string, repeat bool, fn func(*doc.Tx) error) bool {
 	change, err := c.mutate(kind, repeat, fn)
 	switch {
 	case err == nil:
-		if ticket := c.stack.Did(change); !change.Empty() {
+		if c.tags%4 == 0 {
+			c.stack.Group()
+		}
+		ticket := c.stack.Did(change)
+		if c.stack.Ungroup(); !change.Empty() {
 			c.tagged[c.tags].ticket = ticket
 		}
 	case mayFail(err), errors.Is(err, replica.ErrNotReady):
@@ -246,7 +250,10 @@ func (c *client) edit(kind string, repeat bool, fn func(*doc.Tx) error) bool {
 }
 
 func (c *client) undo(kind string, move func(undo.Update) (doc.Change, error)) {
-	_, err := move(func(fn func(*doc.Tx) error) (doc.Change, error) { return c.mutate(kind, true, fn) })
+	change, err := move(func(fn func(*doc.Tx) error) (doc.Change, error) { return c.mutate(kind, true, fn) })
+	if err == nil && !change.Empty() {
+		c.tagged[c.tags].ticket = c.stack.Latest()
+	}
 	if err != nil && !mayFail(err) && !errors.Is(err, undo.ErrNothing) && !errors.Is(err, replica.ErrNotReady) {
 		failf("client %s: %s: %v", c.tag, kind, err)
 	}

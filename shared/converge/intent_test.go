@@ -103,6 +103,70 @@ func (in *intent) kept(kind string, did *intent, before *state, anew func(rune) 
 	return ""
 }
 
+// effects is what transactions of one client have done in the log.
+type effects struct {
+	ins, del       [2]map[rune]bool
+	items, dropped [2]map[string]bool
+}
+
+func newEffects() *effects {
+	e := &effects{}
+	for i := range 2 {
+		e.ins[i], e.del[i] = make(map[rune]bool), make(map[rune]bool)
+		e.items[i], e.dropped[i] = make(map[string]bool), make(map[string]bool)
+	}
+	return e
+}
+
+func (e *effects) add(did *intent) {
+	for i := range 2 {
+		for ch := range did.ins[i] {
+			e.ins[i][ch] = true
+		}
+		for ch := range did.del[i] {
+			e.del[i][ch] = true
+		}
+		for _, id := range did.items[i] {
+			e.items[i][id] = true
+		}
+		for _, id := range did.dropped[i] {
+			e.dropped[i][id] = true
+		}
+	}
+}
+
+// takesBack returns what is wrong with what was undone, or done again, if anything: it
+// puts back only what transactions of the same client have taken away, as they are in
+// the log, and takes away only what they have put there.
+func (e *effects) takesBack(kind string, did *intent) string {
+	if kind != "undo" && kind != "redo" {
+		return ""
+	}
+	for i := range 2 {
+		for ch := range did.ins[i] {
+			if !e.del[i][ch] {
+				return fmt.Sprintf("text %d: it puts %q back, which its client has not deleted", i, ch)
+			}
+		}
+		for ch := range did.del[i] {
+			if !e.ins[i][ch] {
+				return fmt.Sprintf("text %d: it deletes %q, which its client has not inserted", i, ch)
+			}
+		}
+		for _, id := range did.items[i] {
+			if !e.dropped[i][id] {
+				return fmt.Sprintf("list %d: it puts %s back, which its client has not deleted", i, id)
+			}
+		}
+		for _, id := range did.dropped[i] {
+			if !e.items[i][id] {
+				return fmt.Sprintf("list %d: it deletes %s, which its client has not inserted", i, id)
+			}
+		}
+	}
+	return ""
+}
+
 func chars(set map[rune]int) string {
 	var b strings.Builder
 	for _, ch := range slices.Sorted(maps.Keys(set)) {
@@ -175,6 +239,11 @@ func (r *referee) judge(m record.Mutation, before, after *state) {
 		return
 	}
 	did := between(before, after)
+	o := ops.ops[m.ID.Number-1]
+	if what := ops.had.takesBack(o.kind, did); what != "" {
+		failf("%s of %s, number %d, %s: %s\nbefore %q\nafter %q", o.kind, ops.tag, m.ID.Number, m.Delta, what, before.text, after.text)
+	}
+	ops.had.add(did)
 	for i := range 2 {
 		for ch := range did.del[i] {
 			r.sim.runs.touch(ch)
@@ -183,7 +252,6 @@ func (r *referee) judge(m record.Mutation, before, after *state) {
 			r.sim.touchedItems[id] = true
 		}
 	}
-	o := ops.ops[m.ID.Number-1]
 	what := ""
 	for _, in := range o.versions {
 		if what = in.kept(o.kind, did, before, func(ch rune) bool { return r.sim.runs.anew[ch] || r.sim.revived[ch] }); what == "" {

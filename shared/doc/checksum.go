@@ -119,10 +119,19 @@ func (a *account) give(n *node, at place) {
 // replace is take and give; nil is no value.
 func (a *account) replace(before, after *node, at place) {
 	if before != nil {
-		a.take(before, at)
+		a.size -= before.size()
 	}
 	if after != nil {
-		a.give(after, at)
+		a.size += after.size()
+	}
+	if !a.known {
+		return
+	}
+	if before != nil {
+		a.sum = a.sum.minus(before.sum(at))
+	}
+	if after != nil {
+		a.sum = a.sum.plus(after.sum(at))
 	}
 }
 

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -41,14 +42,42 @@ type Kept interface {
 	Edit
 	// Now returns the edit as it is to be made now. It is moved over what has happened
 	// since, and over the edits that others returned for the same Below, which come
-	// first. It must not be called within a transaction.
+	// first: those that take back the later edits of one change, the latest first, then,
+	// after [Below.Next], those of another. In a transaction it must be called before anything is written.
 	Now(earlier *Below) Edit
+	// Held says that somebody else moves the edit, which is a [Mover] then, or that it is
+	// where the collection is now, and has to be kept from there on.
+	Held(held bool)
+}
+
+// Dated is an Edit that may come not to stand any more for what the function of its
+// transaction does, which has to be run again then.
+type Dated interface {
+	Edit
+	Outdated() bool
+}
+
+// Outdated reports whether one of the edits of a transaction is.
+func Outdated(edits []Edit) bool {
+	return slices.ContainsFunc(edits, func(e Edit) bool {
+		d, ok := e.(Dated)
+		return ok && d.Outdated()
+	})
 }
 
 // Below is what a delta of somebody else has done to collections, as the edits
 // see it that are on top of it: each collection keeps what it needs under a key
 // of its own.
-type Below struct{ of map[any]any }
+type Below struct {
+	of     map[any]any
+	change int
+}
+
+// Next says that what comes next is about another change than what came before.
+func (b *Below) Next() { b.change++ }
+
+// Change returns how often that was said.
+func (b *Below) Change() int { return b.change }
 
 // Get returns what was put for a collection, nil for nothing.
 func (b *Below) Get(collection any) any {
@@ -69,7 +98,19 @@ func (b *Below) Put(collection, change any) {
 // Do makes an edit in the transaction. What it reads counts for the conflict
 // test, but when only that has changed, edits are done again instead of the
 // function of the transaction. An edit that fails has done nothing.
-func (tx *Tx) Do(e Edit) error { return tx.do(step{edit: e}) }
+func (tx *Tx) Do(e Edit) error {
+	if p, ok := e.(*plain); ok {
+		return tx.do(p.step)
+	}
+	if err := tx.doWhole(e); err != nil {
+		return err
+	}
+	if tx.doing == 0 {
+		tx.edits++
+		tx.script = append(tx.script, step{edit: e})
+	}
+	return nil
+}
 
 // step is an edit, or a plain write, which is kept like this to cost nothing in a
 // transaction of such writes.
@@ -80,28 +121,19 @@ type step struct {
 	value node // put at that place; none to delete
 }
 
+// do makes a plain write.
 func (tx *Tx) do(s step) error {
-	if tx.doing > 0 {
-		if s.edit != nil {
-			return tx.doWhole(&s)
-		}
-		return s.do(tx)
-	}
-	if s.edit == nil {
-		if err := s.do(tx); err != nil {
-			return err
-		}
-	} else if err := tx.doWhole(&s); err != nil {
+	if err := s.do(tx); err != nil {
 		return err
-	} else {
-		tx.edits++
 	}
-	tx.script = append(tx.script, s)
+	if tx.doing == 0 {
+		tx.script = append(tx.script, s)
+	}
 	return nil
 }
 
 // doWhole does an edit; if it fails, or panics, nothing of it is left.
-func (tx *Tx) doWhole(s *step) (err error) {
+func (tx *Tx) doWhole(e Edit) (err error) {
 	mark, doing := len(tx.journal), tx.doing
 	done := false
 	defer func() {
@@ -110,16 +142,14 @@ func (tx *Tx) doWhole(s *step) (err error) {
 		}
 	}()
 	tx.doing++
-	err = s.do(tx)
+	err = e.Do(tx)
 	done = err == nil
 	return err
 }
 
+// do makes the plain write that the step is.
 func (s *step) do(tx *Tx) error {
-	switch {
-	case s.edit != nil:
-		return s.edit.Do(tx)
-	case s.patch != nil:
+	if s.patch != nil {
 		o, _ := tx.Object("")
 		tx.merge(o, string(s.patch.Bytes()))
 		return nil

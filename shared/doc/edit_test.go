@@ -143,3 +143,51 @@ func readsText(reads []delta.Read) string {
 	}
 	return strings.Join(words, " ")
 }
+
+// TestPlainWritesBesideEdits: a transaction stands for its edits unless a plain write of
+// it may have changed what is in a collection that one of them is about.
+func TestPlainWritesBesideEdits(t *testing.T) {
+	add := func(tx *doc.Tx) error { _, err := tx.Add("/o/n", 1); return err }
+	set := func(p delta.Pointer, value string) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { return tx.Set(p, []byte(value)) }
+	}
+	remove := func(p delta.Pointer) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { return tx.Delete(p) }
+	}
+	merge := func(patch string) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { return tx.Merge(parseDelta(t, patch)) }
+	}
+	for _, c := range []struct {
+		name, before string
+		steps        []func(*doc.Tx) error
+		edits        int
+	}{
+		{"beside it", `{"o":{"n":1}}`, []func(*doc.Tx) error{set("/o/m", "1"), add, merge(`{"p":{"n":2}}`), remove("/q")}, 4},
+		{"it", `{"o":{"n":1}}`, []func(*doc.Tx) error{set("/o/n", "5"), add}, 0},
+		{"it, behind the edit", `{"o":{"n":1}}`, []func(*doc.Tx) error{add, remove("/o/n")}, 0},
+		{"it, by a patch", `{"o":{"n":1}}`, []func(*doc.Tx) error{merge(`{"o":{"n":5}}`), add}, 0},
+		{"around it", `{"o":{"n":3}}`, []func(*doc.Tx) error{set("/o", `{}`), add}, 0},
+		{"around it, by a patch", `{"o":{"n":3}}`, []func(*doc.Tx) error{merge(`{"o":null}`), set("/o", `{}`), add}, 0},
+		{"with it inside", `{}`, []func(*doc.Tx) error{set("/o", `{"n":7}`), add}, 0},
+		{"around where it comes to be", `{}`, []func(*doc.Tx) error{set("/o", `{"m":7}`), add}, 2},
+		{"in the place of something else", `{"o":5}`, []func(*doc.Tx) error{set("/o", `{}`), add}, 2},
+		{"around what the edit has made", `{"o":{}}`, []func(*doc.Tx) error{add, set("/o", `{}`), add}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			change, err := parseDoc(t, c.before).Update(func(tx *doc.Tx) error {
+				for _, step := range c.steps {
+					if err := step(tx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(change.Edits) != c.edits || (change.Seen != nil) && c.edits == 0 {
+				t.Errorf("%d edits, want %d; seen %v", len(change.Edits), c.edits, change.Seen)
+			}
+		})
+	}
+}

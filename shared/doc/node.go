@@ -187,13 +187,17 @@ func (n *node) appendCanonical(dst []byte) []byte {
 	if n.obj == nil {
 		return append(dst, n.raw...)
 	}
+	return n.obj.appendCanonical(dst)
+}
+
+func (o *object) appendCanonical(dst []byte) []byte {
 	dst = append(dst, '{')
-	for i, name := range n.obj.names() {
+	for i, name := range o.names() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(jsontext.AppendString(dst, name), ':')
-		dst = n.obj.members[name].appendCanonical(dst)
+		dst = o.members[name].appendCanonical(dst)
 	}
 	return append(dst, '}')
 }
@@ -211,8 +215,12 @@ func (n *node) size() int {
 	if n.obj == nil {
 		return len(n.raw)
 	}
-	total := len("{}") + max(0, len(n.obj.members)-1)
-	for name, child := range n.obj.members {
+	return n.obj.size()
+}
+
+func (o *object) size() int {
+	total := len("{}") + max(0, len(o.members)-1)
+	for name, child := range o.members {
 		total += jsontext.QuotedLen(name) + len(":") + child.size()
 	}
 	return total

@@ -78,17 +78,20 @@ func (o *Object) read(kind delta.ReadKind, name string) {
 // put writes a member, whose present value counts as read as far as [Tx.Set]
 // says.
 func (o *Object) put(name string, now node) {
-	if old := o.cell.obj.member(name); old.isObject() {
+	old := o.cell.obj.member(name)
+	if old.isObject() {
 		o.tx.readSubtree(o.at.Member(name), old)
 	}
-	o.write(name, now)
+	o.replace(name, old, now)
 }
 
-// write is the one place where a transaction changes the tree; no node removes
-// the member.
-func (o *Object) write(name string, now node) {
+// write writes a member, and nothing counts as read.
+func (o *Object) write(name string, now node) { o.replace(name, o.cell.obj.member(name), now) }
+
+// replace is the one place where a transaction changes the tree: child, the member that
+// there is, nil for none, becomes now; no node removes it.
+func (o *Object) replace(name string, child *node, now node) {
 	obj := o.cell.obj
-	child := obj.member(name)
 	removed := now.nothing()
 	u := o.tx.journal.add()
 	u.site, u.name, u.cell, u.existed, u.removed = o.site, name, child, child != nil, removed

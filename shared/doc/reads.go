@@ -26,23 +26,31 @@ func (l *readList) add(r delta.Read) {
 }
 
 func (l *readList) compact() {
-	if len(l.list) > 1 {
-		slices.SortFunc(l.list, func(a, b delta.Read) int {
-			if a.Path != b.Path {
-				return strings.Compare(string(a.Path), string(b.Path))
-			}
-			return int(a.Kind) - int(b.Kind)
-		})
-		l.list = slices.Compact(l.list)
-	}
+	slices.SortFunc(l.list, func(a, b delta.Read) int {
+		if a.Path != b.Path {
+			return strings.Compare(string(a.Path), string(b.Path))
+		}
+		return int(a.Kind) - int(b.Kind)
+	})
+	l.list = slices.Compact(l.list)
 	if len(l.list) > MaxReads {
 		l.all, l.list = true, nil
 	}
 }
 
+// reset empties the list, to be filled again. The paths stay until then: they are short.
+func (l *readList) reset() {
+	if l.list, l.all = l.list[:0], false; cap(l.list) > maxPooled {
+		l.list = nil
+	}
+}
+
 // set returns the reads, each once, sorted by path and kind.
 func (l *readList) set() []delta.Read {
-	if l.compact(); l.all {
+	if len(l.list) > 1 {
+		l.compact()
+	}
+	if l.all {
 		return []delta.Read{delta.WholeDocument}
 	}
 	return l.list

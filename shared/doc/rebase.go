@@ -46,6 +46,7 @@ type Rebase struct {
 	doc *Doc
 	// below is what the next change is to be moved over, one after the other; at least one.
 	below []Below
+	held  [][]Mover // inverse edits of changes, the latest edit first
 }
 
 // Rebase runs fn, which takes changes off the document and puts others on it.
@@ -53,8 +54,8 @@ type Rebase struct {
 // must not be called within another one.
 func (d *Doc) Rebase(fn func(*Rebase)) {
 	d.Batch(func() {
+		r := &Rebase{doc: d, below: make([]Below, 1)}
 		d.series(Own, nil, nil, func() {
-			r := &Rebase{doc: d, below: make([]Below, 1)}
 			fn(r)
 			for _, x := range d.positioned {
 				for i := range r.below {
@@ -62,11 +63,18 @@ func (d *Doc) Rebase(fn func(*Rebase)) {
 				}
 			}
 		})
+		r.rest()
 	})
 }
 
 // Own runs fn, which takes one's own changes off, or puts them on again.
-func (r *Rebase) Own(fn func()) { r.doc.series(Own, nil, nil, fn) }
+func (r *Rebase) Own(fn func()) {
+	if len(r.held) > 0 {
+		r.made(nil, fn)
+	} else {
+		r.doc.series(Own, nil, nil, fn)
+	}
+}
 
 // Below runs fn, which makes the changes of an author below one's own.
 func (r *Rebase) Below(by Author, fn func()) {
@@ -161,6 +169,7 @@ func (r *Rebase) Again(off Below, fn func()) {
 
 func (r *Rebase) made(back *Below, fn func()) (b Below) {
 	r.doc.series(Own, &b, back, fn)
+	r.over(&b)
 	return b
 }
 

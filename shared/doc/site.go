@@ -19,6 +19,13 @@ type site struct {
 // site returns the object at p, nil if there is none. The one that was found last
 // is remembered by the Doc, with those above it, and is where the way begins.
 func (tx *Tx) site(p delta.Pointer) *site {
+	if s := tx.doc.site; s != nil && s.at == p {
+		return s
+	}
+	return tx.seek(p)
+}
+
+func (tx *Tx) seek(p delta.Pointer) *site {
 	s := tx.doc.site
 	if s == nil {
 		s = &site{cell: tx.doc.root, w: tx.doc.watched}
@@ -73,12 +80,16 @@ func (s *site) place() place {
 
 // tell tells derived state of a write in the object, with that above it.
 func (s *site) tell(name string, now *node) {
-	if s.w != nil {
-		s.w.child(name).replaced(now)
+	if s.w.hasDerived() {
+		if s.w.below > len(s.w.derived) {
+			s.w.child(name).replaced(now)
+		}
 		s.w.memberChanged(name, now)
 	}
 	for ; s.up != nil; s = s.up {
-		s.up.w.memberChanged(s.name, s.cell)
+		if w := s.up.w; w != nil && len(w.derived) > 0 {
+			w.memberChanged(s.name, s.cell)
+		}
 	}
 }
 

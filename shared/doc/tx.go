@@ -20,7 +20,8 @@ type Change struct {
 	// Reads is what the transaction depended on, sorted by path. More than
 	// [MaxReads] of them are one read of the whole document.
 	Reads []delta.Read
-	// Edits is what a transaction with edits in it did, in order; nil for any other.
+	// Edits is what a transaction with edits in it did, in order; nil for any other, and
+	// where plain writes have changed what is in a collection beside an edit of it.
 	// Seen is the part of Reads that its function saw: while that is unchanged, the
 	// edits may be done again in its place.
 	Edits []Edit
@@ -41,10 +42,10 @@ func (d *Doc) Update(fn func(*Tx) error) (change Change, err error) {
 	d.busy = true
 	d.transactions++
 	if d.pool == nil {
-		d.pool = &pool{}
+		d.pool = newPool()
 	}
 	tx := &d.pool.tx
-	tx.doc, tx.pool = d, d.pool
+	tx.doc = d
 	committed := false
 	defer func() {
 		if !committed {
@@ -100,6 +101,12 @@ type pool struct {
 	used      int
 }
 
+func newPool() *pool {
+	p := &pool{}
+	p.tx.pool = p
+	return p
+}
+
 func (p *pool) touch(name string) *touch {
 	if p.used == len(p.touches) {
 		if p.used > 0 {
@@ -114,21 +121,21 @@ func (p *pool) touch(name string) *touch {
 }
 
 func (p *pool) reset() {
-	p.tx = Tx{}
+	p.tx.doc, p.tx.edits, p.tx.doing = nil, 0, 0
 	for i := range p.journal {
 		if u := &p.journal[i]; u.removed && u.existed {
 			*u.cell = node{} // its neighbours in memory may live on
 		}
 	}
-	p.journal = recycle(p.journal)
-	p.script = recycle(p.script)
-	p.reads = readList{list: recycle(p.reads.list)}
-	p.within = readList{list: recycle(p.within.list)}
-	p.writes = recycle(p.writes)
-	p.opened = recycle(p.opened)
-	p.reverters = recycle(p.reverters)
+	recycle((*[]undo)(&p.journal))
+	recycle(&p.script)
+	p.reads.reset()
+	p.within.reset()
+	recycle(&p.writes)
+	recycle(&p.opened)
+	recycle(&p.reverters)
 	if p.used > 0 {
-		p.touched = recycle(p.touched)
+		recycle(&p.touched)
 		p.root.reset()
 		for i := range p.touches[:p.used] {
 			p.touches[i].reset()
@@ -141,17 +148,28 @@ func (p *pool) reset() {
 const maxPooled = 256
 
 // recycle empties a slice, to be filled again.
-func recycle[S ~[]E, E any](s S) S {
-	if len(s) == 0 {
-		return s
+func recycle[E any](s *[]E) {
+	if len(*s) > 0 {
+		empty(s)
 	}
-	if clear(s); cap(s) > maxPooled {
-		return nil
-	}
-	return s[:0]
 }
 
-func (t *touch) reset() { *t = touch{children: recycle(t.children)} }
+func empty[E any](s *[]E) {
+	if len(*s) == 1 { // as most have; clear would cost more than all else
+		var none E
+		(*s)[0] = none
+	} else {
+		clear(*s)
+	}
+	if *s = (*s)[:0]; cap(*s) > maxPooled {
+		*s = nil
+	}
+}
+
+func (t *touch) reset() {
+	recycle(&t.children)
+	*t = touch{children: t.children}
+}
 
 // Update runs fn as a part of the transaction: if it returns an error, or
 // panics, what it wrote is taken back and the rest of the transaction stands.
@@ -330,11 +348,11 @@ func (tx *Tx) commit(change *Change) {
 	tx.writes = w.writes.List()
 	few := &few{}
 	change.Delta, change.Inverse = w.result(few.patches[:0])
-	change.Writes = keep(few.writes[:0], tx.writes)
-	change.Reads = keep(few.reads[:0], tx.reads.join(&tx.within))
-	if tx.edits > 0 {
+	change.Writes = keep(&few.writes, tx.writes)
+	change.Reads = keep(&few.reads, tx.reads.join(&tx.within))
+	if tx.edits > 0 && !(tx.edits < len(tx.script) && tx.disturbed(string(change.Inverse.Bytes()))) {
 		change.Edits = tx.replay(few.edits[:0])
-		change.Seen = keep(nil, tx.reads.set())
+		change.Seen = append([]delta.Read(nil), tx.reads.set()...)
 	}
 }
 
@@ -347,12 +365,17 @@ type few struct {
 	patches [64]byte
 }
 
-// keep appends to memory that is not used for the next transaction.
-func keep[T any](memory, list []T) []T {
-	if len(list) == 0 {
+// keep copies a list to memory that is not used for the next transaction: to that of
+// the first element, if there is no other.
+func keep[T any](memory *[1]T, list []T) []T {
+	switch len(list) {
+	case 0:
 		return nil
+	case 1:
+		memory[0] = list[0]
+		return memory[:]
 	}
-	return append(memory, list...)
+	return slices.Clone(list)
 }
 
 // read notes a read, unless the transaction itself has written the place.
@@ -363,9 +386,9 @@ func (tx *Tx) read(kind delta.ReadKind, p delta.Pointer) {
 }
 
 func (tx *Tx) note(r delta.Read) {
+	list := &tx.reads
 	if tx.doing > 0 {
-		tx.within.add(r)
-	} else {
-		tx.reads.add(r)
+		list = &tx.within
 	}
+	list.add(r)
 }

@@ -32,8 +32,10 @@ func (v Value) IsObject() bool {
 // Raw returns the canonical text, which may be kept; empty for no value. For
 // anything but a large object it is a part of the document, not a copy.
 func (v Value) Raw() string {
-	n := v.node()
-	return n.text()
+	if v.cell == nil {
+		return v.raw
+	}
+	return v.cell.text()
 }
 
 // Member returns a member of the value, no value when there is none.

@@ -13,16 +13,48 @@ import (
 // it in. When others turn out to have been first, its edits are made again, at
 // the neighbours that they were meant to have.
 type Items struct {
+	doc    *doc.Doc
 	list   *List
 	at     delta.Pointer
 	detach func()
 	tagged bool
+	lasts  lasts
+}
+
+// lasts is what the list took for the latest insertion before each one of a
+// transaction, which may be taken back.
+type lasts struct {
+	transaction uint64
+	ids         []string
+}
+
+// maxLasts bounds the memory that is kept for the next transaction, in insertions.
+const maxLasts = 1024
+
+// saveLast has the latest insertion be what it was, should what comes next be taken back.
+func (l *Items) saveLast() {
+	transaction := l.doc.OnRevert(l, 0)
+	if transaction == 0 {
+		return
+	}
+	if s := &l.lasts; s.transaction != transaction {
+		if s.transaction, s.ids = transaction, s.ids[:0]; cap(s.ids) > maxLasts {
+			s.ids = nil
+		}
+	}
+	l.lasts.ids = append(l.lasts.ids, l.list.last)
+}
+
+// Revert implements [doc.Reverter].
+func (l *Items) Revert() {
+	n := len(l.lasts.ids) - 1
+	l.list.last, l.lasts.ids = l.lasts.ids[n], l.lasts.ids[:n]
 }
 
 // Open returns the list at p. For tag and newID see [New]. It must not be called
 // within a transaction.
 func Open(d *doc.Doc, p delta.Pointer, tag string, newID func() string) *Items {
-	l := &Items{list: New(tag, newID), at: p}
+	l := &Items{doc: d, list: New(tag, newID), at: p}
 	l.detach = d.Derive(p, l)
 	return l
 }
@@ -67,6 +99,7 @@ func (l *Items) Insert(tx *doc.Tx, index int, values ...string) ([]string, error
 			return nil, err
 		}
 	}
+	l.saveLast()
 	e := l.list.InsertEdit(index, canonical...)
 	ids := make([]string, len(e.Items))
 	for i, it := range e.Items {
@@ -199,7 +232,7 @@ func (l *Items) raw(tx *doc.Tx, id string) string {
 // restoring is the [doc.Edit] that takes back what was done to items, as far as
 // they are still as they were left then: an item that came to be goes if its value
 // is still that, wherever it was moved; one that was deleted comes back; else the
-// order key and the value are put back each for itself.
+// place and the value are put back each for itself.
 type restoring struct {
 	list *Items
 	back []change // before is what was left, after what there was earlier
@@ -261,9 +294,12 @@ func (c change) do(l *List, s *store, now string) {
 		if s.ReadValue(path); fieldOf(now, field) != left {
 			continue
 		}
-		if earlier == "" {
+		switch {
+		case earlier == "":
 			s.Delete(path)
-		} else {
+		case field == orderMember:
+			l.moveBack(s, c.place, c.id, parse(c.id, c.after).order, earlier)
+		default:
 			s.Set(path, earlier)
 		}
 	}

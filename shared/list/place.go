@@ -69,6 +69,17 @@ func (l *List) putBack(s Store, p Place, id, raw string) {
 	l.write(s, l.find(s, p, nil), []Item{{id, e.value}}, l.tag)
 }
 
+// moveBack puts an item that was moved where it was, under its old order key if that is
+// there still. What was no order key, as JSON, is put back as it was.
+func (l *List) moveBack(s Store, p Place, id, order, raw string) {
+	if order == malformed || l.fits(s, p, order) {
+		s.Set(orderPath(id), raw)
+		return
+	}
+	g := l.find(s, p, l.items[id])
+	s.Set(orderPath(id), quote(l.makeRoom(s, g, []string{id}, l.tag)[0]))
+}
+
 // fits reports whether an order key is between the neighbours of a place, as far as they
 // are there, and no item has it.
 func (l *List) fits(s Store, p Place, order string) bool {

@@ -1,6 +1,7 @@
 package list_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -84,6 +85,96 @@ func TestUndoOfADeletion(t *testing.T) {
 					t.Errorf("%s and %s have the order key %s", other, id, key)
 				}
 				keys[key] = id
+			}
+		})
+	}
+}
+
+// TestUndoOfAMove puts an item back between its neighbours, though these have got other
+// order keys since, and where it was if they are gone.
+func TestUndoOfAMove(t *testing.T) {
+	for name, c := range map[string]struct {
+		others string
+		want   []string
+	}{
+		"nothing":                 {`{}`, []string{"aa1", "aa2", "aa3", "aa4"}},
+		"a neighbour has its key": {`{"aa1":{"o":"Haa-A"},"aa3":{"o":"Haa-AA"}}`, []string{"aa1", "aa2", "aa3", "aa4"}},
+		"all have got new keys":   {`{"aa1":{"o":"Vaa"},"aa3":{"o":"Waa"},"aa4":{"o":"Xaa"}}`, []string{"aa1", "aa2", "aa3", "aa4"}},
+		"the neighbours are gone": {`{"aa1":null,"aa3":null,"bb1":{"o":"Gbb","v":1},"bb2":{"o":"Ibb","v":1}}`, []string{"bb1", "aa2", "aa4", "bb2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := doc.New()
+			l := openItems(d, "aa")
+			update(t, d, func(tx *doc.Tx) error { _, err := l.Insert(tx, 0, "1", "2", "3", "4"); return err })
+			var stack undo.Stack
+			stack.Did(update(t, d, func(tx *doc.Tx) error { return l.Move(tx, "aa2", 3) }))
+			patch, err := delta.Parse([]byte(`{"todo":` + c.others + `}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Apply(patch)
+			if _, err := stack.Undo(d.Update); err != nil {
+				t.Fatal(err)
+			}
+			if got := order(l); !slices.Equal(got, c.want) {
+				t.Errorf("the items are %v, want %v: %s", got, c.want, d.Canonical())
+			}
+		})
+	}
+}
+
+// TestL7_RevertedInsertionIsNotTheLatest: an insertion that is taken back is not what the
+// next one goes on with, nor does it end the run that was being typed.
+func TestL7_RevertedInsertionIsNotTheLatest(t *testing.T) {
+	unwanted := errors.New("unwanted")
+	insert := func(l *list.Items, at int, value string) func(*doc.Tx) error {
+		return func(tx *doc.Tx) error { _, err := l.Insert(tx, at, value); return err }
+	}
+	keys := func(taken func(d *doc.Doc, l *list.Items)) string {
+		d := doc.New()
+		l := openItems(d, "aa")
+		update(t, d, insert(l, 0, `"a"`))
+		update(t, d, insert(l, 1, `"b"`))
+		taken(d, l)
+		update(t, d, insert(l, 2, `"c"`))
+		id, _ := l.At(2)
+		return d.Value(delta.Pointer("/todo/" + id + "/o")).Raw()
+	}
+	want := keys(func(*doc.Doc, *list.Items) {})
+	for name, taken := range map[string]func(d *doc.Doc, l *list.Items){
+		"a transaction": func(d *doc.Doc, l *list.Items) {
+			_, err := d.Update(func(tx *doc.Tx) error {
+				_, _ = insert(l, 0, "1")(tx), insert(l, 0, "2")(tx)
+				return unwanted
+			})
+			if !errors.Is(err, unwanted) {
+				t.Error(err)
+			}
+		},
+		"a part of one": func(d *doc.Doc, l *list.Items) {
+			update(t, d, func(tx *doc.Tx) error {
+				_ = tx.Update(func(tx *doc.Tx) error {
+					_ = insert(l, 0, "1")(tx)
+					return unwanted
+				})
+				return nil
+			})
+		},
+		"an edit": func(d *doc.Doc, l *list.Items) {
+			_, err := d.Update(func(tx *doc.Tx) error {
+				if err := tx.Set("/todo", []byte("5")); err != nil {
+					return err
+				}
+				return insert(l, 0, "1")(tx)
+			})
+			if err == nil {
+				t.Error("an item is inserted into a number")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := keys(taken); got != want {
+				t.Errorf("the next item has the order key %s, want %s", got, want)
 			}
 		})
 	}

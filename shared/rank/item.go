@@ -8,6 +8,9 @@ type Item[T any] struct {
 	leaf *node[T] // nil when it is in no tree
 }
 
+// Placed reports whether it has not been deleted.
+func (it *Item[T]) Placed() bool { return it.leaf != nil }
+
 // Next returns the item after it, nil at the end.
 func (it *Item[T]) Next() *Item[T] {
 	leaf, pos := it.position()
@@ -32,13 +35,28 @@ func (it *Item[T]) Weight() int {
 	return leaf.weights[pos]
 }
 
-// position looks through one leaf: keeping each item's position up to date would
-// cost a write to every item behind an insertion.
+// position returns where the item is. What is asked for is mostly where its leaf was
+// changed last.
 func (it *Item[T]) position() (*node[T], int) {
+	leaf := it.leaf
+	if leaf != nil && leaf.latest < len(leaf.items) && leaf.items[leaf.latest] == it {
+		return leaf, leaf.latest
+	}
+	return leaf, it.search()
+}
+
+// search looks through the leaf: keeping each item's position up to date would cost a
+// write to every item behind an insertion.
+func (it *Item[T]) search() int {
 	if it.leaf != nil {
-		for i, other := range it.leaf.items {
-			if other == it {
-				return it.leaf, i
+		items := it.leaf.items
+		low := min(it.leaf.latest, len(items)) - 1
+		for high := low + 1; low >= 0 || high < len(items); low, high = low-1, high+1 {
+			if low >= 0 && items[low] == it {
+				return low
+			}
+			if high < len(items) && items[high] == it {
+				return high
 			}
 		}
 	}

@@ -15,6 +15,7 @@ const (
 type node[T any] struct {
 	parent *node[T]
 	slot   int // parent.children[slot] is this node
+	latest int // of a leaf: about where it was changed last
 
 	items    []*Item[T] // a leaf's items; for a branch the first item below each child
 	weights  []int      // of the items; of all that is below each child
@@ -24,6 +25,7 @@ type node[T any] struct {
 
 // insert puts an item into a leaf that has room. The ancestors are not told.
 func (n *node[T]) insert(pos int, it *Item[T], weight int) {
+	n.latest = pos
 	n.items = slices.Insert(n.items, pos, it)
 	n.weights = slices.Insert(n.weights, pos, weight)
 }

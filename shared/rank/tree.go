@@ -8,6 +8,7 @@ type Tree[T any] struct {
 	root    *node[T]
 	len     int
 	weight  int
+	latest  *node[T] // the leaf that was changed last; it may be empty and gone
 }
 
 // New returns an empty tree. compare is a strict total order over all that is in
@@ -23,7 +24,7 @@ func (t *Tree[T]) Len() int { return t.len }
 func (t *Tree[T]) Weight() int { return t.weight }
 
 // Clear removes all items. Their handles must not be used any more.
-func (t *Tree[T]) Clear() { t.root, t.len, t.weight = new(node[T]), 0, 0 }
+func (t *Tree[T]) Clear() { t.root, t.len, t.weight, t.latest = new(node[T]), 0, 0, nil }
 
 // Insert puts v at its place and returns its handle. It panics if the tree has
 // an item that compares equal.
@@ -37,6 +38,7 @@ func (t *Tree[T]) Insert(v T, weight int) *Item[T] {
 	}
 	it := &Item[T]{Value: v, leaf: leaf}
 	leaf.insert(pos, it, weight)
+	t.latest = leaf
 	if pos == 0 {
 		leaf.updateFirst()
 	}
@@ -46,11 +48,12 @@ func (t *Tree[T]) Insert(v T, weight int) *Item[T] {
 	return it
 }
 
-// Delete removes an item. Its handle must not be used any more.
+// Delete removes an item. Its handle is good for nothing more than [Item.Placed].
 func (t *Tree[T]) Delete(it *Item[T]) {
 	leaf, pos := it.position()
 	weight := leaf.weights[pos]
 	leaf.remove(pos)
+	leaf.latest, t.latest = max(pos-1, 0), leaf
 	it.leaf = nil
 	if pos == 0 && len(leaf.items) > 0 {
 		leaf.updateFirst()
@@ -70,7 +73,10 @@ func (t *Tree[T]) SetWeight(it *Item[T], weight int) {
 	}
 	leaf, pos := it.position()
 	by := weight - leaf.weights[pos]
-	leaf.weights[pos] = weight
+	leaf.weights[pos], leaf.latest = weight, pos
+	if t.latest != leaf {
+		t.latest = leaf
+	}
 	t.weight += by
 	for n := leaf; n.parent != nil; n = n.parent {
 		n.parent.weights[n.slot] += by
@@ -109,6 +115,11 @@ func (t *Tree[T]) SeekFunc(cmp func(T) int) *Item[T] {
 
 // place returns where v is to be inserted.
 func (t *Tree[T]) place(v T) (*node[T], int) {
+	if n := t.latest; n != nil && n.latest+1 < len(n.items) { // what is inserted is mostly there
+		if i := n.latest; t.compare(n.items[i].Value, v) < 0 && t.compare(v, n.items[i+1].Value) < 0 {
+			return n, i + 1
+		}
+	}
 	n, end := t.root, true // end: nothing is behind n
 	for n.children != nil {
 		low, high := 0, len(n.items)

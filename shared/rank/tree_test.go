@@ -95,7 +95,13 @@ func TestAgainstSlice(t *testing.T) {
 			for step := range w.steps {
 				if len(model) > 0 && r.Float64() < w.delete(step) {
 					i := r.IntN(len(model))
-					tree.Delete(model[i].it)
+					it := model[i].it
+					if !it.Placed() {
+						t.Errorf("the item at %d is not placed", i)
+					}
+					if tree.Delete(it); it.Placed() {
+						t.Errorf("the item that was at %d is still placed", i)
+					}
 					model = slices.Delete(model, i, i+1)
 				} else if v := w.value(r, model, step); true {
 					i := model.seek(v)

@@ -34,6 +34,8 @@ type Document struct {
 	reading bool              // a record: named mutations are run again once, at its end
 	last    record.MutationID // own last mutation at position at
 
+	onRedone func(tag uint64, change doc.Change)
+
 	presence []byte // own, as last set
 	peers    map[record.ClientID]struct{}
 }
@@ -278,8 +280,8 @@ func (d *Document) replace(f *wire.Opened) error {
 		rollback(r, rest, func(m *mutation) { d.view.Apply(m.change.Inverse) })
 		r.Below(doc.Others, func() { d.view.Load(fresh) })
 		gone := f.Deleted > d.at.Revision && f.At.Epoch == d.at.Epoch
-		d.observer.Reset(f.Snapshot)
 		d.at, d.known = f.At, true
+		d.observer.Reset(f.Snapshot)
 		d.settleThrough(f.Last, f.At.Revision)
 		for _, m := range rest[:len(rest)-len(d.pending)] {
 			leaveOff(r, m)

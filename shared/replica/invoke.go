@@ -48,7 +48,7 @@ func (d *Document) Invoke(tag uint64, name string, args []byte, author Author) (
 
 // frame returns what the server is told of a mutation.
 func (d *Document) frame(m *mutation, follows record.MutationID) wire.Frame {
-	if m.call == nil {
+	if !m.named() {
 		return &wire.Push{
 			Doc: d.number, ID: m.id, Follows: follows, Base: m.base,
 			Reads: m.change.Reads, Delta: m.change.Delta.Bytes(),
@@ -74,6 +74,7 @@ func (d *Document) callAgain(m *mutation) (change doc.Change, done bool) {
 	case err == nil:
 		d.observer.Patched(change.Delta)
 		if change.Empty() && !told && d.state == live {
+			m.becomes(change)
 			d.settle(m, Outcome{Revision: d.at.Revision})
 			return doc.Change{}, true
 		}
@@ -91,7 +92,8 @@ func (d *Document) callAgain(m *mutation) (change doc.Change, done bool) {
 	default:
 		m.moved = m.moved || other
 	}
-	m.base, m.change, m.fails = d.at.Revision, change, fails
+	m.becomes(change)
+	m.base, m.fails = d.at.Revision, fails
 	m.stale = !told && change.Empty() && d.state != live // until that is decided
 	d.pending = append(d.pending, m)
 	return change, err == nil
@@ -102,7 +104,7 @@ func (d *Document) callAgain(m *mutation) (change doc.Change, done bool) {
 func orphan(later []*mutation) {
 	broken := false
 	for _, m := range later {
-		broken = broken || m.call == nil
+		broken = broken || !m.named()
 		m.dead = m.dead || broken
 	}
 }
@@ -163,6 +165,7 @@ func (d *Document) supersede(first *mutation, id record.MutationID, patch delta.
 			now := doc.Change{Delta: patch, Effect: d.view.Apply(patch)}
 			d.observer.Patched(patch)
 			replaced(first.change, now, d.pending)
+			first.becomes(now)
 		}
 		d.settle(first, first.stored(id, rev))
 	})

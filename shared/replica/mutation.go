@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -38,6 +39,8 @@ type mutation struct {
 	// limbo: an attempt was sent on a connection that is gone, and may yet get into
 	// the log.
 	limbo bool
+	// redone: it is another change than the one that Mutate returned, or OnRedone has told.
+	redone bool
 	// off is what taking it off the view amounted to, if it is not one of edits.
 	off doc.Below
 	// attempts are the ids of earlier attempts, and unanswered is how many, of all,
@@ -56,12 +59,17 @@ const (
 	// maxAttempts bounds the attempts that are remembered. Should an older one come
 	// through, the mutation is settled as unknown_mutation, not sent again.
 	maxAttempts = 16
+	// maxClaims bounds how often a claim is made again after the server has rejected it.
+	maxClaims = 4
 	// maxUnanswered bounds the attempts that wait for an answer.
 	maxUnanswered = 4
 )
 
 // edits reports whether the mutation may be run again by doing its edits again.
 func (m *mutation) edits() bool { return m.change.Edits != nil }
+
+// named reports whether the server is asked to run a function.
+func (m *mutation) named() bool { return m.call != nil && m.claim == nil }
 
 // undecided reports whether the log may yet get what was sent of it last.
 func (m *mutation) undecided() bool { return m.tried && !m.dead }
@@ -77,14 +85,27 @@ func (m *mutation) says(change doc.Change) bool {
 	return bytes.Equal(m.change.Delta.Bytes(), change.Delta.Bytes()) && slices.Equal(m.change.Reads, change.Reads)
 }
 
+// becomes notes that the mutation is another change now, if it is.
+func (m *mutation) becomes(change doc.Change) {
+	m.redone = m.redone || !bytes.Equal(m.change.Delta.Bytes(), change.Delta.Bytes()) ||
+		!bytes.Equal(m.change.Inverse.Bytes(), change.Inverse.Bytes())
+	m.change = change
+}
+
 // stored is how it ends when the log has an attempt at it.
 func (m *mutation) stored(id record.MutationID, at record.Revision) Outcome {
-	earlier := slices.Index(m.attempts, id)
+	earlier := slices.IndexFunc(m.attempts, func(a record.MutationID) bool {
+		return a == id || m.call != nil && a == id.Rewritten()
+	})
 	if m.claim != nil && (earlier < 0 || earlier >= len(m.attempts)-m.claims) {
 		return Outcome{Revision: at, Err: m.claim.Err}
 	}
 	return Outcome{Revision: at}
 }
+
+// errDisturbed: plain writes of a transaction get in the way of its edits, which
+// therefore cannot be done again in the place of its function.
+var errDisturbed = errors.New("plain writes change what the edits are about")
 
 // redo is the author who does the edits of a mutation again.
 func (m *mutation) redo(view *doc.Doc) (doc.Change, error) {
@@ -96,7 +117,12 @@ func (m *mutation) redo(view *doc.Doc) (doc.Change, error) {
 		}
 		return nil
 	})
-	if err == nil && !change.Empty() {
+	switch {
+	case err != nil || change.Empty():
+	case change.Edits == nil: // they do not move over each other any more
+		view.Apply(change.Inverse)
+		return doc.Change{}, errDisturbed
+	default:
 		// What the function saw is as it was, and the edits still depend on it.
 		change.Seen = m.change.Seen
 		change.Reads = append(slices.Clone(change.Reads), m.change.Seen...)

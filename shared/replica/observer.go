@@ -33,7 +33,8 @@ type Observer interface {
 
 // Outcome is how a mutation ended.
 type Outcome struct {
-	// Revision is where the log holds the mutation. It is also set, to the
+	// Revision is where the log holds the mutation; a later one, if that was learned of
+	// from a snapshot. It is also set, to the
 	// position of the replica, when the mutation turned out to change nothing.
 	Revision record.Revision
 	// Err is nil when the mutation is in the log. It is a [*RejectedError] when

@@ -20,7 +20,7 @@ func (d *Document) send() {
 	follows, moved := d.last, false
 	for _, m := range d.pending {
 		if !m.sent {
-			if m.unanswered >= maxUnanswered || moved && m.call == nil {
+			if m.unanswered >= maxUnanswered || moved && !m.named() {
 				return // the answers may be that it was too late once more
 			}
 			if m.dead {
@@ -61,16 +61,25 @@ func (d *Document) unchain() {
 	}
 }
 
-// rerun runs again what has become due.
+// rerun runs again what has become due. A function that takes back what is below it has
+// to be told where that is.
 func (d *Document) rerun() {
-	if i := slices.IndexFunc(d.pending, d.due); i >= 0 {
-		d.below(i, doc.Own, func() {})
+	i := slices.IndexFunc(d.pending, d.due)
+	if i < 0 {
+		return
 	}
+	if d.lastRetaking(d.pending) >= 0 {
+		i = 0
+	}
+	d.below(i, doc.Own, func() {})
 }
 
-// apply puts a mutation's delta on top of the view.
+// apply puts a mutation's delta on top of the view. What that takes the place of may be
+// something else than it was.
 func (d *Document) apply(m *mutation) {
-	m.change.Effect = d.view.Apply(m.change.Delta)
+	change := m.change
+	change.Effect = d.view.Apply(change.Delta)
+	m.becomes(change)
 	d.observer.Patched(m.change.Delta)
 }
 
@@ -165,7 +174,8 @@ func (d *Document) conflict(f *wire.Conflict) {
 	d.submit()
 }
 
-// reject drops a mutation for good; those after it were computed on it.
+// reject drops a mutation for good; those after it were computed on it. If an attempt
+// may yet get into the log it is over only when that cannot happen any more.
 func (d *Document) reject(f *wire.Reject) {
 	i := slices.IndexFunc(d.pending, func(m *mutation) bool { return m.id == f.ID })
 	if i < 0 || d.state != live {
@@ -178,18 +188,41 @@ func (d *Document) reject(f *wire.Reject) {
 		d.resync()
 		return
 	}
-	dropped := d.pending[i]
-	d.pending = slices.Delete(slices.Clone(d.pending), i, i+1)
-	later := d.pending[i:]
-	d.below(i, doc.Own, func() {
+	dropped, from := d.pending[i], i+1
+	dropped.unanswered = max(0, dropped.unanswered-1)
+	outcome := Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}}
+	claim := dropped.limbo && dropped.claims < maxClaims
+	if claim && dropped.claim != nil {
+		outcome = *dropped.claim
+	}
+	if !claim {
+		d.pending, from = slices.Delete(slices.Clone(d.pending), i, i+1), i
+	}
+	later := d.pending[from:]
+	d.below(from, doc.Own, func() {
 		d.takeOff(dropped)
 		replaced(dropped.change, doc.Change{}, later)
 		for _, m := range later {
 			m.dead = true
 		}
-		d.settle(dropped, Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}})
+		if claim {
+			d.claim(dropped, outcome)
+		} else {
+			d.settle(dropped, outcome)
+		}
 	})
+	if d.onRedone != nil && i > 0 {
+		for _, m := range d.pending[:i] {
+			m.redone = true // what was rejected may have taken it back
+		}
+		d.below(0, doc.Own, func() {})
+	}
 	d.submit()
 }
 
-func (d *Document) settle(m *mutation, outcome Outcome) { d.observer.Settled(m.tag, outcome) }
+func (d *Document) settle(m *mutation, outcome Outcome) {
+	if outcome.Err == nil {
+		d.tellOver(m)
+	}
+	d.observer.Settled(m.tag, outcome)
+}

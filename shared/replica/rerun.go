@@ -37,9 +37,11 @@ func rollback(r *doc.Rebase, list []*mutation, takeOff func(*mutation)) {
 func (d *Document) putBack(r *doc.Rebase, from int) {
 	rest := slices.Clone(d.pending[from:])
 	d.pending = slices.Clip(d.pending[:from])
+	retaking := d.lastRetaking(rest)
 	renewed := false // so what later ones follow is not what they followed
 	for i, m := range rest {
 		m.dead = m.dead || renewed
+		m.missed = m.missed || doc.Outdated(m.change.Edits)
 		n, id := len(d.pending), m.id
 		switch later := rest[i+1:]; {
 		case !d.due(m):
@@ -52,7 +54,11 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 		default:
 			d.runFunctionAgain(r, m, later)
 		}
-		renewed = renewed || len(d.pending) == n || m.id != id
+		there := len(d.pending) > n
+		renewed = renewed || !there || m.id != id
+		if there && (m.redone || i < retaking) {
+			d.tellOf(m, r)
+		}
 	}
 }
 
@@ -143,6 +149,7 @@ func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done
 	case errors.Is(err, ErrDeltaTooLarge) && !byEdits:
 		d.observer.Patched(change.Inverse) // whoever ran it has changed its mirror
 	}
+	m.missed = m.missed || byEdits && errors.Is(err, errDisturbed)
 	switch nothing := err != nil || change.Empty(); {
 	case nothing && byEdits && m.missed:
 		// The function has the last word, once the replica is at the head. Edits that
@@ -162,21 +169,33 @@ func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done
 	if m.dead || m.sent || !m.says(change) {
 		d.renew(m)
 	}
-	m.base, m.change, m.stale = d.at.Revision, change, false
-	m.missed = m.missed && byEdits
+	m.becomes(change)
+	m.redone = m.redone || !byEdits // it made other edits
+	m.base, m.stale, m.missed = d.at.Revision, false, m.missed && byEdits
 	d.pending = append(d.pending, m)
 	return change, done
 }
 
-// over ends a mutation of which nothing is left. It stays pending, as a claim, while
+// over ends a mutation of which nothing is left; who takes it back, later on, is told
+// before it is done again. It stays pending, as a claim, while
 // an attempt at it may yet get into the log.
 func (d *Document) over(m *mutation, outcome Outcome) {
-	if !m.limbo {
-		d.settle(m, outcome)
+	if m.limbo {
+		d.claim(m, outcome)
+		d.pending = append(d.pending, m)
 		return
 	}
+	m.becomes(doc.Change{})
+	d.tellOver(m)
+	d.settle(m, outcome)
+}
+
+// claim makes an empty change of a mutation, to take its number: that is how it ends,
+// unless the log gets an earlier attempt.
+func (d *Document) claim(m *mutation, outcome Outcome) {
+	m.becomes(doc.Change{})
+	d.tellOver(m)
 	d.renew(m)
-	m.base, m.change, m.claim = d.at.Revision, doc.Change{}, &outcome
+	m.base, m.claim = d.at.Revision, &outcome
 	m.stale, m.missed = false, false
-	d.pending = append(d.pending, m)
 }

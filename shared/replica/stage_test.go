@@ -45,20 +45,29 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	s := &stage{t: t, mirror: newMirror(t), at: record.Position{Epoch: 0xe}, number: 5}
 	s.note = s.heard
-	s.engine = replica.New(replica.Config{Random: counter()})
-	s.doc = s.engine.Open(board, s.mirror)
-	s.mirror.doc = s.doc
+	s.observe(s.mirror)
 	t.Cleanup(s.compare)
 	return s
+}
+
+// observe opens the document of a new engine.
+func (s *stage) observe(o replica.Observer) {
+	s.engine = replica.New(replica.Config{Random: counter()})
+	s.doc = s.engine.Open(board, o)
+	s.mirror.doc = s.doc
 }
 
 // newLive returns a stage with a document that is open and at the head.
 func newLive(t *testing.T, snapshot string) *stage {
 	s := newStage(t)
+	s.live(snapshot)
+	return s
+}
+
+func (s *stage) live(snapshot string) {
 	s.connect()
 	s.at.Revision, s.at.Chain = 10, 0xc
 	s.opened(snapshot, s.at, s.at.Revision, record.MutationID{})
-	return s
 }
 
 // heard writes down what the observer was told.

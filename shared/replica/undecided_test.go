@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -195,4 +196,77 @@ func TestL3_EarlierClaimIsInTheLog(t *testing.T) {
 		t.Errorf("the outcome is %+v, want the function's error", outcome)
 	}
 	s.wantView(`{"a":1,"seat":"other"}`)
+}
+
+// TestL3_RejectedWhileAnAttemptArrives: an edit was sent, the connection broke, and it was
+// sent again. The server rejects that as too large for the document. The first copy is
+// still on its way; it gets into the log when there is room, and then it is what the
+// outcome says; or it does not, and the edit has been rejected.
+func TestL3_RejectedWhileAnAttemptArrives(t *testing.T) {
+	for _, arrives := range []bool{true, false} {
+		t.Run(map[bool]string{true: "it arrives", false: "it does not"}[arrives], func(t *testing.T) {
+			s := newLive(t, `{}`)
+			edit := s.edit(`/note="large"`)
+			first := s.mine(0)
+			s.resumeOn(theirs(`{"full":true}`))
+			s.wantPushed(1)
+			later := s.edit(`/title="later"`)
+			s.reject(1, wire.CodeTooLarge)
+			s.wantOpen(edit)
+			s.wantView(`{"full":true,"title":"later"}`)
+			s.wantPushed(1, 2, 1, 2)
+			claim := s.mine(1)
+			if string(claim.Delta) != "{}" || claim.ID == first.ID {
+				t.Fatalf("pushed %s: %s", id(claim.ID), claim.Delta)
+			}
+			if arrives {
+				s.commit(theirs(`{"full":null}`), first)
+				s.wantSettled(edit, 30)
+				s.wantView(`{"note":"large","title":"later"}`)
+			} else {
+				s.commit(claim, s.mine(0))
+				wantRejected(t, s.settled[edit], wire.CodeTooLarge)
+				s.wantSettled(later, 30)
+				s.wantView(`{"full":true,"title":"later"}`)
+			}
+		})
+	}
+}
+
+// TestRejectedClaimIsNotRepeatedForEver: the server rejects whatever the client sends.
+func TestRejectedClaimIsNotRepeatedForEver(t *testing.T) {
+	s := newLive(t, `{}`)
+	edit := s.edit(`/note="large"`)
+	s.resumeOn(theirs(`{"full":true}`))
+	for range 6 {
+		if _, over := s.settled[edit]; !over {
+			s.reject(0, wire.CodeTooLarge)
+		}
+	}
+	wantRejected(t, s.settled[edit], wire.CodeTooLarge)
+	s.wantView(`{"full":true}`)
+}
+
+// TestL3_RejectedNamedWhileAnAttemptArrives: what takes the number of a named mutation is
+// no call. The log has what the server made of the first copy.
+func TestL3_RejectedNamedWhileAnAttemptArrives(t *testing.T) {
+	s := newLive(t, `{"n":1}`)
+	s.tag++
+	edit := s.tag
+	if _, err := s.doc.Invoke(edit, "double", []byte(`{}`), func(view *doc.Doc) (doc.Change, error) {
+		return view.Update(transaction("/n+"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.after()
+	first := s.mine(0)
+	s.resumeOn(theirs(`{"full":true}`))
+	s.reject(0, wire.CodeTooLarge)
+	s.wantOpen(edit)
+	if p := s.pushed[len(s.pushed)-1]; string(p.Delta) != "{}" {
+		t.Fatalf("pushed %s: %s", id(p.ID), p.Delta)
+	}
+	s.commit(by(me, first.ID.Rewritten(), `{"n":7}`))
+	s.wantSettled(edit, 30)
+	s.wantView(`{"full":true,"n":7}`)
 }

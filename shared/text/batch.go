@@ -148,12 +148,15 @@ func (s *State) keep(splices []Splice) {
 }
 
 // shift moves what is remembered about places over a change, and remembers it. What was
-// not typed, but is one's own, may have been there before.
+// not typed, but is one's own, may have been there before; what was is where the last own
+// edit ends, as the caller will say.
 func (s *State) shift(sp *Splice, by Origin, typed bool) {
 	if sp.Del > 0 && by == Own {
 		s.bury(sp)
 	}
-	s.last = sp.move(s.last, Left)
+	if !typed {
+		s.last = sp.move(s.last, Left)
+	}
 	if sp.Del > 0 {
 		s.own.delete(sp.Pos, sp.Del)
 		s.others.delete(sp.Pos, sp.Del)

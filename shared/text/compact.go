@@ -1,7 +1,5 @@
 package text
 
-import "strings"
-
 const (
 	reach    = 4   // chunks around the cursor that compaction leaves alone
 	looseMax = 256 // small chunks that are remembered until the cursor has left
@@ -11,16 +9,17 @@ const (
 )
 
 // noteLoose remembers a small chunk, to be merged when the cursor has left.
-func (s *State) noteLoose(c *chunk) {
+func (s *State) noteLoose(it *item) {
+	c := it.Value
 	if c.loose || c.marker != nil || c.units >= smallMax {
 		return
 	}
 	if len(s.loose) == looseMax {
-		s.loose[0].loose = false
+		s.loose[0].Value.loose = false
 		s.loose = append(s.loose[:0], s.loose[1:]...)
 	}
 	c.loose = true
-	s.loose = append(s.loose, c)
+	s.loose = append(s.loose, it)
 }
 
 // mergeRun merges the small chunks of the run that ends with last, once they are
@@ -45,11 +44,11 @@ func (s *State) tidy(pos int) {
 	}
 	old := s.loose
 	s.loose, s.spare = s.spare[:0], old
-	for _, c := range old {
-		it := s.byKey[c.key]
-		if it == nil || it.Value != c {
+	for _, it := range old {
+		if !it.Placed() {
 			continue
 		}
+		c := it.Value
 		c.loose = false
 		if c.units >= smallMax || c.foreign {
 			continue
@@ -57,7 +56,7 @@ func (s *State) tidy(pos int) {
 		index := s.tree.Index(it)
 		if distance(index, here) <= reach {
 			c.loose = true
-			s.loose = append(s.loose, c)
+			s.loose = append(s.loose, it)
 			continue
 		}
 		here -= s.gather(it, index, here)
@@ -105,15 +104,8 @@ func (s *State) gather(it *item, index, here int) int {
 // merge makes one chunk of those from first to last. Where its key is long it
 // gets a shorter one, if need be together with its neighbours.
 func (s *State) merge(first, last *item) {
-	var b strings.Builder
-	for it := first; ; it = it.Next() {
-		b.WriteString(it.Value.text)
-		if it == last {
-			break
-		}
-	}
+	raw := s.joined(first, last)
 	s.at = nil
-	raw, _ := quote(b.String())
 	w := window{before: first.Prev(), after: last.Next(), n: 1}
 	key := first.Value.key
 	if k := keyBetween(keyOf(w.before), keyOf(w.after), false); len(k) < len(key) {
@@ -128,6 +120,20 @@ func (s *State) merge(first, last *item) {
 		}
 	}
 	s.lay(s.layout(w, first, last, raw), []string{key})
+}
+
+// joined returns the literal of the text of all from first to last.
+func (s *State) joined(first, last *item) string {
+	b := append(s.scratch[:0], '"')
+	for it := first; ; it = it.Next() {
+		raw := it.Value.raw
+		b = append(b, raw[1:len(raw)-1]...)
+		if it == last {
+			break
+		}
+	}
+	s.scratch = append(b, '"')
+	return string(s.scratch)
 }
 
 // shortKey is how long a key is that is not worth another one.

@@ -167,10 +167,14 @@ func (t *Text) Reset(members iter.Seq2[string, doc.Value]) {
 
 // Changed implements [doc.Derived].
 func (t *Text) Changed(name string, now doc.Value) {
+	raw := now.Raw()
+	if t.editing && (t.holding || !t.state.observed()) && name != tagName {
+		t.state.Changed(name, raw, raw != "") // typing, as a rule
+		return
+	}
 	if t.plainly() {
 		defer t.state.End()
 	}
-	raw := now.Raw()
 	if name == tagName {
 		t.tagged = raw == tag
 	}
@@ -284,21 +288,21 @@ func (e *splicing) Do(tx *doc.Tx) error {
 		return err
 	}
 	defer t.leave()
-	for i, sp := range e.splices {
+	for i := range e.splices {
+		sp := &e.splices[i]
 		if e.done {
-			sp = t.state.within(sp)
+			*sp = t.state.within(*sp)
 		}
+		continues := sp.Continues
 		t.save(0)
-		done, err := t.state.Splice(&t.object, sp.Pos, sp.Del, sp.Ins)
-		if err != nil {
+		if err := t.state.splice(&t.object, sp); err != nil {
 			return err
 		}
 		if e.done {
-			done.Continues = sp.Continues // as it did where it was typed
+			sp.Continues = continues // as it did where it was typed
 		}
-		e.splices[i] = done // with what was deleted
 		if t.holding && t.depth == 0 {
-			t.sum = append(t.sum, done)
+			t.sum = append(t.sum, *sp)
 		}
 	}
 	e.done = true
@@ -347,9 +351,7 @@ func (e *splicing) Inverse() doc.Edit {
 	if !e.done {
 		return nil
 	}
-	back := &keptSplicing{since: e.text.keepLog()}
-	back.text, back.splices = e.text, inverse(e.splices)
-	return back
+	return &keptSplicing{splicing{text: e.text, splices: inverse(e.splices)}, e.text.keep()}
 }
 
 // marking is the [doc.Edit] of marks.
@@ -416,7 +418,7 @@ func (e *marking) over(splices []Splice) {
 
 // Inverse must be called before the document changes again.
 func (e *marking) Inverse() doc.Edit {
-	return &keptMarking{marking{text: e.text, marks: e.was}, e.text.keepLog()}
+	return &keptMarking{marking{text: e.text, marks: e.was}, e.text.keep()}
 }
 
 // marksWithin returns the marks of a name within a range, with the gaps between

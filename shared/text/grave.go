@@ -3,7 +3,7 @@ package text
 // grave is a piece of text that an own change has deleted. The change may be taken back,
 // or off the view for a while: then it is known again who typed it.
 type grave struct {
-	text     string
+	text     string    // "" when it was found again
 	passages []passage // from its beginning
 	last     int       // where the last own edit ended, from its beginning; -1 if elsewhere
 }
@@ -11,54 +11,77 @@ type grave struct {
 // maxGraves bounds how many are known.
 const maxGraves = 32
 
+// graves are the latest of them. Once they are so many, the next one takes the place,
+// and the memory, of the oldest.
+type graves struct {
+	list []grave
+	next int // its place
+}
+
+// dig returns a grave to be filled; what is in it is of no use.
+func (gs *graves) dig() *grave {
+	if gs.next == maxGraves {
+		gs.next = 0
+	}
+	if gs.next == len(gs.list) {
+		gs.list = append(gs.list, grave{})
+	}
+	gs.next++
+	return &gs.list[gs.next-1]
+}
+
+// find returns the grave of a text, the latest if there are several, nil for none.
+func (gs *graves) find(text string) *grave {
+	n := len(gs.list)
+	for i := range n {
+		if g := &gs.list[(gs.next-1-i+n)%n]; g.text == text {
+			return g
+		}
+	}
+	return nil
+}
+
 // bury notes what a splice deletes.
 func (s *State) bury(sp *Splice) {
-	var g grave
-	if len(s.graves) < maxGraves {
-		s.graves = append(s.graves, g)
-	} else {
-		g.passages = s.graves[0].passages[:0]
-		copy(s.graves, s.graves[1:])
-	}
-	g.text, g.last = sp.Was, s.last-sp.Pos
+	g := s.graves.dig()
+	g.text, g.last, g.passages = sp.Was, s.last-sp.Pos, g.passages[:0]
 	if g.last <= 0 || g.last > sp.Del {
 		g.last = -1
 	}
-	for _, list := range [...]passages{s.own, s.others} {
-		for _, p := range list {
-			p.from, p.to = max(p.from-sp.Pos, 0), min(p.to-sp.Pos, sp.Del)
-			if p.from < p.to {
-				g.passages = append(g.passages, p)
-			}
+	g.take(s.own, sp)
+	g.take(s.others, sp)
+}
+
+// take takes in what a splice deletes of passages.
+func (g *grave) take(list passages, sp *Splice) {
+	for i := range list {
+		from, to := max(list[i].from-sp.Pos, 0), min(list[i].to-sp.Pos, sp.Del)
+		if from < to {
+			g.passages = append(g.passages, passage{from, to, list[i].by})
 		}
 	}
-	s.graves[len(s.graves)-1] = g
 }
 
 // exhume finds a text of n units that is there again, the one that was deleted last. It
 // reports whether there is one.
 func (s *State) exhume(pos, n int, text string) bool {
-	for i := len(s.graves) - 1; i >= 0; i-- {
-		g := s.graves[i]
-		if g.text != text {
-			continue
-		}
-		s.own.divide(pos, n, Others, ownPassagesMax)
-		s.others.divide(pos, n, Own, othersPassagesMax)
-		for _, p := range g.passages {
-			p.from, p.to = p.from+pos, p.to+pos
-			if p.by == Own {
-				s.own.add(p, ownPassagesMax)
-			} else {
-				s.others.add(p, othersPassagesMax)
-			}
-		}
-		if g.last >= 0 {
-			s.last = pos + g.last
-		}
-		copy(s.graves[i:], s.graves[i+1:])
-		s.graves = s.graves[:len(s.graves)-1]
-		return true
+	g := s.graves.find(text)
+	if g == nil {
+		return false
 	}
-	return false
+	s.own.divide(pos, n, Others, ownPassagesMax)
+	s.others.divide(pos, n, Own, othersPassagesMax)
+	for _, p := range g.passages {
+		p.from, p.to = p.from+pos, p.to+pos
+		if p.by == Own {
+			s.own.add(p, ownPassagesMax)
+		} else {
+			s.others.add(p, othersPassagesMax)
+		}
+	}
+	if g.last >= 0 {
+		s.last = pos + g.last
+	}
+	g.text = ""
+	return true
 }

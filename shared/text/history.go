@@ -25,16 +25,42 @@ func (h *history) add(splices []Splice) {
 
 func (h *history) version() int { return h.first + len(h.splices) }
 
-// from returns what happened after a version.
+// from returns what happened after a version, as far as it is over.
 func (h *history) from(version int) []Splice {
-	return h.splices[max(0, version-h.first):]
+	return h.splices[min(max(0, version-h.first), len(h.splices)):]
 }
 
-// keepLog keeps the history from now on and returns the present version.
-func (t *Text) keepLog() int {
+// since returns what happened after a version. A rebase that is under way takes changes
+// off, and puts some of them on again: what is left of all that is what counts.
+func (t *Text) since(version int) []Splice {
+	splices := t.log.from(version)
+	switch {
+	case !t.holding:
+		return splices
+	case t.depth == 0:
+		return join(splices, t.sum)
+	}
+	series := []any{splices}
+	for _, b := range t.state.batches {
+		series = append(series, b.done)
+	}
+	return condense(series, false)
+}
+
+// version is that of the text as it is, which the history has when all is over.
+func (t *Text) version() int {
+	if t.holding {
+		return t.log.version() + len(t.sum)
+	}
+	return t.log.version()
+}
+
+// keep keeps the history from now on. It returns what keeps an edit about the text as it
+// is.
+func (t *Text) keep() keeping {
 	if !t.log.kept {
 		t.log.kept = true
 		t.observe()
 	}
-	return t.log.version()
+	return keeping{text: t, since: t.log.version()}
 }

@@ -31,13 +31,15 @@ func (ps passages) reach(pos int, by Origin) bool {
 
 // delete notes that n units at pos are gone.
 func (ps *passages) delete(pos, n int) {
-	kept := (*ps)[:0]
-	for _, p := range *ps {
-		if p.from, p.to = without(p.from, pos, n), without(p.to, pos, n); p.from < p.to {
-			kept = append(kept, p)
-		}
+	gone := false
+	for i := range *ps {
+		p := &(*ps)[i]
+		p.from, p.to = without(p.from, pos, n), without(p.to, pos, n)
+		gone = gone || p.from == p.to
 	}
-	*ps = kept
+	if gone {
+		*ps = slices.DeleteFunc(*ps, func(p passage) bool { return p.from == p.to })
+	}
 }
 
 func without(at, pos, n int) int { return at - min(n, max(0, at-pos)) }

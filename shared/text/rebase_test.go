@@ -363,3 +363,17 @@ func TestStandsAmongEqualLetters(t *testing.T) {
 	s.inserts("ann", 0, "<") // in the same chunk: both are made again
 	s.want("<aaMaaax!")
 }
+
+// TestKeysOfDeletedChunksAreNotUsedAgain: somebody else types in a chunk that is being
+// deleted here, while something else is inserted in its stead. Had that the same key, it
+// would be taken for what the other one wrote.
+func TestKeysOfDeletedChunksAreNotUsedAgain(t *testing.T) {
+	s := newSession(t, `{"t":{"$":"text","1":"ab"}}`)
+	s.splice(0, 2, "")
+	s.splice(0, 0, "Q")
+	if v := s.doc.Value("/t/1"); v.Present() {
+		t.Errorf("the new text has the key of the old one: %s", s.doc.Canonical())
+	}
+	s.inserts("bob", 2, "c")
+	s.want("Qc")
+}

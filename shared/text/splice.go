@@ -60,16 +60,26 @@ const (
 // surrogate pair is widened to the whole pair. It returns what was done. The
 // error is a [*RangeError] or [ErrEncoding]; then nothing was done.
 func (s *State) Splice(st Store, pos, del int, ins string) (Splice, error) {
+	done := Splice{Pos: pos, Del: del, Ins: ins}
+	if err := s.splice(st, &done); err != nil {
+		return Splice{}, err
+	}
+	return done, nil
+}
+
+// splice is Splice in place.
+func (s *State) splice(st Store, done *Splice) error {
+	pos, del, ins := done.Pos, done.Del, done.Ins
 	if pos < 0 || del < 0 || pos > s.Len() || del > s.Len()-pos {
-		return Splice{}, &RangeError{Pos: pos, Del: del, Len: s.Len()}
+		return &RangeError{Pos: pos, Del: del, Len: s.Len()}
 	}
 	if !utf8.ValidString(ins) {
-		return Splice{}, ErrEncoding
+		return ErrEncoding
 	}
 	pos, del = s.widen(pos, del)
-	done := Splice{Pos: pos, Del: del, Ins: ins}
+	done.Pos, done.Del, done.Was, done.Continues = pos, del, "", false
 	if del == 0 && ins == "" {
-		return done, nil
+		return nil
 	}
 	s.enter(st)
 	moved := pos != s.last && pos+del != s.last
@@ -87,7 +97,7 @@ func (s *State) Splice(st Store, pos, del int, ins string) (Splice, error) {
 		s.tidy(pos + Units(ins))
 	}
 	s.leave(done)
-	return done, nil
+	return nil
 }
 
 // enter begins an own edit, leave ends it.
@@ -98,15 +108,15 @@ func (s *State) enter(st Store) {
 	s.store = st
 }
 
-func (s *State) leave(done Splice) {
+func (s *State) leave(done *Splice) {
 	s.store = nil
-	s.shift(&done, Own, true)
+	s.shift(done, Own, true)
 	s.last = done.Pos + Units(done.Ins)
 	switch {
 	case len(s.batches) > 0:
-		s.keep([]Splice{done})
+		s.keep([]Splice{*done})
 	case s.observed():
-		s.publish([]Splice{done})
+		s.publish([]Splice{*done})
 	}
 }
 
@@ -152,10 +162,10 @@ func (s *State) insert(pos int, ins string) (continues bool) {
 		return continues
 	}
 	it := s.create(left, right, true, ins)
-	if continues && s.byKey[left.Value.key] == left {
+	if continues && left.Placed() {
 		s.mergeRun(left)
 	}
-	if s.byKey[it.Value.key] == it {
+	if it.Placed() {
 		s.at, s.atStart = it, pos
 	}
 	return continues
@@ -174,26 +184,38 @@ func isText(it *item) bool { return it != nil && it.Value.marker == nil }
 // others, by ins of n units.
 func (s *State) write(it *item, i, j int, ins string, n int) {
 	c := it.Value
-	from, _ := c.offset(i)
-	to, _ := c.offset(j)
-	e := write{it: it, units: c.units - (j - i) + n}
+	from, to := i, j
+	if !c.ascii() {
+		from, _ = byteOffset(c.text, i)
+		to, _ = byteOffset(c.text, j)
+	}
+	e := write{it: it, key: c.key, units: c.units - (j - i) + n}
 	if len(c.raw) == len(c.text)+len(`""`) && plain(ins) {
 		e.raw = c.raw[:from+1] + ins + c.raw[to+1:]
 		e.text = e.raw[1 : len(e.raw)-1]
 	} else {
 		e.raw, e.text = quote(c.text[:from] + ins + c.text[to:])
 	}
-	s.store.ReadValue(c.key)
+	s.tell(e)
+}
+
+// tell writes what replaces a chunk.
+func (s *State) tell(e write) {
+	s.store.ReadValue(e.key)
 	s.expected = e
-	s.store.Set(c.key, e.raw)
-	s.expected.it = nil
-	s.noteLoose(c)
+	s.store.Set(e.key, e.raw)
+	s.expected.raw = ""
+	if !e.it.Value.loose {
+		s.noteLoose(e.it)
+	}
 }
 
 // create makes a chunk between two neighbours; run: more are to follow it.
 func (s *State) create(left, right *item, run bool, text string) *item {
-	raw, _ := quote(text)
-	return s.set(s.newKey(left, right, run), raw)
+	e := write{key: s.newKey(left, right, run), units: Units(text)}
+	e.raw, e.text = quote(text)
+	s.expected = e
+	return s.set(e.key, e.raw)
 }
 
 // newKey returns a key between two neighbours and notes what that depends on. It
@@ -213,9 +235,10 @@ func (s *State) newKey(left, right *item, run bool) string {
 // set writes a member whose key is new, or that of one just deleted.
 func (s *State) set(key, raw string) *item {
 	s.store.Set(key, raw)
-	it := s.byKey[key]
+	s.expected.raw = ""
+	it := s.added
 	it.Value.mine, it.Value.foreign = true, false
-	s.noteLoose(it.Value)
+	s.noteLoose(it)
 	return it
 }
 
@@ -289,14 +312,9 @@ func (s *State) divide(it *item, i, j int, ins string, left, right int) {
 }
 
 func (s *State) rewrite(it *item, text string) {
-	c := it.Value
-	e := write{it: it, units: Units(text)}
+	e := write{it: it, key: it.Value.key, units: Units(text)}
 	e.raw, e.text = quote(text)
-	s.store.ReadValue(c.key)
-	s.expected = e
-	s.store.Set(c.key, e.raw)
-	s.expected.it = nil
-	s.noteLoose(c)
+	s.tell(e)
 }
 
 // delete takes n units at pos away, from their end on.

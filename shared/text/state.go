@@ -1,7 +1,6 @@
 package text
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -37,14 +36,16 @@ type State struct {
 
 	store    Store // of the edit under way, else nil
 	expected write // the write under way, so that Changed need not parse it
+	added    *item // the latest chunk
 
-	last   int               // where the last own edit ended
-	loose  []*chunk          // own small chunks that compaction has not seen yet
-	spare  []*chunk          // memory for loose
-	own    passages          // typed in this session
-	others passages          // typed by others meanwhile
-	graves []grave           // what own changes have deleted last
-	gone   map[string]owners // of chunks deleted by own edits, which may be undone
+	last    int               // where the last own edit ended
+	loose   []*item           // own small chunks that compaction has not seen yet
+	spare   []*item           // memory for loose
+	scratch []byte            // memory for a chunk in the making
+	own     passages          // typed in this session
+	others  passages          // typed by others meanwhile
+	graves  graves            // what own changes have deleted last
+	gone    map[string]owners // of chunks deleted by own edits, which may be undone
 
 	batches []batch
 	touched map[string]string // within a batch, since it was last looked at: the text that was there
@@ -55,9 +56,9 @@ type State struct {
 
 // write is what a write under way makes of a chunk.
 type write struct {
-	it        *item
-	raw, text string
-	units     int
+	it             *item  // nil for a new one
+	key, raw, text string // raw is "" if none is under way
+	units          int
 }
 
 // goneMax bounds how many deleted chunks are remembered; more, and none is.
@@ -65,7 +66,7 @@ const goneMax = 4096
 
 // New returns the empty text.
 func New() *State {
-	s := &State{tree: rank.New(func(a, b *chunk) int { return cmp.Compare(a.key, b.key) })}
+	s := &State{tree: rank.New(func(a, b *chunk) int { return strings.Compare(a.key, b.key) })}
 	s.byKey = make(map[string]*item)
 	s.touched, s.total = make(map[string]string), make(map[string]string)
 	s.gone = make(map[string]owners)
@@ -84,7 +85,7 @@ func (s *State) Reset(members iter.Seq2[string, string]) {
 	was, others := s.byKey, len(s.batches) > 0 && s.origin() != Own
 	own := len(s.batches) > 0 && !single && !others
 	if len(s.batches) == 0 {
-		was, s.own, s.others, s.graves = nil, nil, nil, nil
+		was, s.own, s.others, s.graves = nil, nil, nil, graves{}
 	}
 	s.tree.Clear()
 	s.wide = 0
@@ -92,7 +93,7 @@ func (s *State) Reset(members iter.Seq2[string, string]) {
 	if !own {
 		clear(s.gone)
 	}
-	s.markers, s.loose, s.spare, s.at = nil, nil, nil, nil
+	s.markers, s.loose, s.spare, s.at, s.added = nil, nil, nil, nil, nil
 	for key, raw := range members {
 		c := parse(key, raw)
 		if c == nil {
@@ -175,13 +176,18 @@ func (c *chunk) cut(i, j int) string {
 // as others', and for those that undo an aborted transaction. Telling the same
 // twice does no harm.
 func (s *State) Changed(key, raw string, present bool) {
-	if e := &s.expected; e.it != nil && present && key == e.it.Value.key && raw == e.raw {
+	if e := &s.expected; present && raw == e.raw && key == e.key {
+		e.raw = ""
 		s.touch(key, e.it)
-		s.put(e.it, e.raw, e.text, e.units)
 		if s.at != e.it {
 			s.at = nil
 		}
-		e.it = nil
+		if e.it != nil {
+			s.put(e.it, raw, e.text, e.units)
+			return
+		}
+		delete(s.gone, key)
+		s.add(&chunk{key: key, raw: raw, text: e.text, units: e.units})
 		return
 	}
 	var now *chunk
@@ -264,7 +270,7 @@ func (s *State) countWide(c *chunk, by int) {
 func (s *State) add(c *chunk) {
 	s.countWide(c, 1)
 	it := s.tree.Insert(c, c.units)
-	s.byKey[c.key] = it
+	s.byKey[c.key], s.added = it, it
 	if c.marker != nil {
 		i, _ := s.markerAt(c.key)
 		s.markers = slices.Insert(s.markers, i, it)
@@ -283,22 +289,32 @@ func (s *State) remove(it *item) {
 }
 
 func (s *State) markerAt(key string) (int, bool) {
-	return slices.BinarySearchFunc(s.markers, key, func(it *item, key string) int { return cmp.Compare(it.Value.key, key) })
+	return slices.BinarySearchFunc(s.markers, key, func(it *item, key string) int { return strings.Compare(it.Value.key, key) })
 }
 
 // find returns the chunk that holds the unit before pos, and the position at
 // which it starts: start < pos <= start+units. pos is positive.
 func (s *State) find(pos int) (it *item, start int) {
-	if s.at != nil && s.atStart < pos && pos <= s.atStart+s.at.Value.units {
-		return s.at, s.atStart
+	if s.at == nil || pos <= s.atStart || s.atStart+s.at.Value.units < pos {
+		s.descend(pos)
 	}
+	return s.at, s.atStart
+}
+
+func (s *State) descend(pos int) {
 	it, within := s.tree.AtWeight(pos - 1)
 	s.at, s.atStart = it, pos-1-within
-	return it, s.atStart
 }
 
 // widen extends a range to whole surrogate pairs.
 func (s *State) widen(pos, n int) (int, int) {
+	if s.wide == 0 {
+		return pos, n
+	}
+	return s.widenPairs(pos, n)
+}
+
+func (s *State) widenPairs(pos, n int) (int, int) {
 	if s.dividesPair(pos) {
 		pos, n = pos-1, n+1
 	}
@@ -309,7 +325,7 @@ func (s *State) widen(pos, n int) (int, int) {
 }
 
 func (s *State) dividesPair(pos int) bool {
-	if s.wide == 0 || pos <= 0 || pos >= s.Len() {
+	if pos <= 0 || pos >= s.Len() {
 		return false
 	}
 	it, start := s.find(pos)

@@ -7,9 +7,13 @@
 // back while it is the one that the client wrote; an edit of a collection is
 // taken back by its inverse, wherever later edits have moved it. What others
 // wrote in its place stays.
+//
+// A transaction that is run again may do something else than it did at first, or
+// nothing. The stack has to be told: see [Stack.Redid].
 package undo
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -34,23 +38,62 @@ type Stack struct {
 	// forgotten. 0 is DefaultLimit.
 	Limit int
 
-	done, undone []entry
+	done, undone []*entry
+	known        []*taken // by ticket: the latest ones, which may be run again
 	grouping     bool
 	latest       Ticket
 }
 
+// maxKnown bounds the transactions that are known, in those that can be undone.
+const maxKnown = 4
+
 // Ticket names a transaction that a stack was told of.
 type Ticket uint64
 
-// entry is what is undone at once, in the order in which it was done.
-type entry []taken
+// entry is what is undone at once.
+type entry struct {
+	parts []*taken // in the order in which they were done
+	back  *entry   // what it took back itself; nil for what was not undone or done again
+}
 
 // taken is what takes one transaction back.
 type taken struct {
-	ticket Ticket
-	values []value
-	edits  []doc.Edit // inverse edits, first done first
+	ticket  Ticket
+	values  []value
+	edits   []doc.Edit // inverse edits, first done first
+	version int        // grows when the change becomes another one
+	// forth and back are both ways of it.
+	forth, back string
 }
+
+// becomes makes it what takes another change back.
+func (t *taken) becomes(change doc.Change) {
+	now := take(change, t.ticket)
+	if now.version = t.version; now.forth != t.forth || now.back != t.back {
+		now.version++
+	}
+	*t = *now
+}
+
+// inverse is an inverse edit in the transaction that takes another one back. It is
+// outdated once that is another change.
+type inverse struct {
+	doc.Edit
+	of      *taken
+	version int
+}
+
+// Outdated implements [doc.Dated].
+func (e *inverse) Outdated() bool { return e.of.version != e.version }
+
+// moving is inverse for a [doc.Mover].
+type moving struct {
+	doc.Mover
+	inverse *inverse
+}
+
+// Outdated implements [doc.Dated].
+func (e *moving) Outdated() bool { return e.inverse.Outdated() }
 
 // value is a place that was written; "" stands for no value.
 type value struct {
@@ -69,14 +112,38 @@ func (s *Stack) Did(change doc.Change) Ticket {
 	return s.latest
 }
 
+// Latest returns the ticket of the transaction that the stack was told of last, or
+// that it has made itself, to undo or to do again.
+func (s *Stack) Latest() Ticket { return s.latest }
+
+// Redid says that a transaction is another change by now, empty if there is nothing
+// left of it: it was run again on what others have done. Nothing may have changed in
+// the document since the change was described. If the transaction is being undone, the
+// edits that undo it are outdated (see [doc.Dated]).
+func (s *Stack) Redid(t Ticket, change doc.Change) {
+	if i, ok := s.find(t); ok {
+		s.known[i].becomes(change)
+	}
+}
+
 // Forget takes a transaction out, which the server has rejected: it did not happen.
-// It does nothing if the stack does not hold it any more, or if it is undone.
+// What it has undone, or done again, can be so once more.
 func (s *Stack) Forget(t Ticket) {
-	for i, e := range s.done {
-		if j := slices.IndexFunc(e, func(x taken) bool { return x.ticket == t }); j >= 0 {
-			if s.done[i] = slices.Delete(e, j, j+1); len(s.done[i]) == 0 {
-				s.done = slices.Delete(s.done, i, i+1)
-			}
+	s.Redid(t, doc.Change{})
+	restore(&s.done, &s.undone, t)
+	restore(&s.undone, &s.done, t)
+}
+
+func (s *Stack) find(t Ticket) (int, bool) {
+	return slices.BinarySearchFunc(s.known, t, func(x *taken, t Ticket) int { return cmp.Compare(x.ticket, t) })
+}
+
+// restore puts back what a transaction that did not happen has taken from a list.
+func restore(from, to *[]*entry, t Ticket) {
+	for i, e := range *from {
+		if e.back != nil && len(e.parts) == 1 && e.parts[0].ticket == t {
+			*from = slices.Delete(*from, i, i+1)
+			*to = append(*to, e.back)
 			return
 		}
 	}
@@ -89,81 +156,134 @@ func (s *Stack) Group() { s.grouping = true }
 // Ungroup ends that.
 func (s *Stack) Ungroup() { s.grouping = false }
 
-// CanUndo and CanRedo report whether there is an entry.
-func (s *Stack) CanUndo() bool { return len(s.done) > 0 }
+// CanUndo reports whether there is something to undo.
+func (s *Stack) CanUndo() bool { return slices.ContainsFunc(s.done, (*entry).something) }
 
 // CanRedo reports whether there is something to do again.
-func (s *Stack) CanRedo() bool { return len(s.undone) > 0 }
+func (s *Stack) CanRedo() bool { return slices.ContainsFunc(s.undone, (*entry).something) }
+
+// something reports whether there is anything in the entry to take back. There is not
+// if nothing was left of its transactions when they were run again.
+func (e *entry) something() bool {
+	return slices.ContainsFunc(e.parts, func(t *taken) bool { return len(t.values)+len(t.edits) > 0 })
+}
+
+func (s *Stack) limit() int {
+	if s.Limit > 0 {
+		return s.Limit
+	}
+	return DefaultLimit
+}
+
+// taken returns what takes a change back, with the latest ticket.
+func (s *Stack) taken(change doc.Change) *taken {
+	t := take(change, s.latest)
+	s.known = latest(append(s.known, t), maxKnown*s.limit())
+	return t
+}
 
 func (s *Stack) push(change doc.Change) {
-	t := take(change)
-	t.ticket = s.latest
+	t := s.taken(change)
 	if n := len(s.done); s.grouping && n > 0 {
-		s.done[n-1] = append(s.done[n-1], t)
+		s.done[n-1].parts = append(s.done[n-1].parts, t)
 		return
 	}
-	limit := s.Limit
-	if limit <= 0 {
-		limit = DefaultLimit
-	}
-	s.done = append(s.done, entry{t})
-	if over := len(s.done) - limit; over > 0 {
-		clear(s.done[:over])
-		s.done = s.done[over:]
-	}
+	s.done = latest(append(s.done, &entry{parts: []*taken{t}}), s.limit())
+}
+
+// latest returns the last elements of a list, at most n.
+func latest[E any](list []*E, n int) []*E {
+	over := max(0, len(list)-n)
+	clear(list[:over])
+	return list[over:]
 }
 
 // Undo takes the last entry back by one transaction. If that fails, the entry
 // stays. The error is [ErrNothing] or what update returns.
-func (s *Stack) Undo(update Update) (doc.Change, error) { return move(update, &s.done, &s.undone) }
+func (s *Stack) Undo(update Update) (doc.Change, error) { return s.move(update, &s.done, &s.undone) }
 
 // Redo does again what was undone last.
-func (s *Stack) Redo(update Update) (doc.Change, error) { return move(update, &s.undone, &s.done) }
+func (s *Stack) Redo(update Update) (doc.Change, error) { return s.move(update, &s.undone, &s.done) }
 
-func move(update Update, from, to *[]entry) (doc.Change, error) {
-	if len(*from) == 0 {
+func (s *Stack) move(update Update, from, to *[]*entry) (doc.Change, error) {
+	last := len(*from) - 1
+	for last >= 0 && !(*from)[last].something() {
+		last--
+	}
+	if last < 0 {
 		return doc.Change{}, ErrNothing
 	}
-	last := len(*from) - 1
-	change, err := update((*from)[last].now().undo)
+	e := (*from)[last]
+	change, err := update((&taking{of: slices.Clone(e.parts)}).run)
 	if err != nil {
 		return doc.Change{}, err
 	}
-	(*from)[last] = nil
+	clear((*from)[last:])
 	*from = (*from)[:last]
+	s.latest++
 	if !change.Empty() {
-		*to = append(*to, entry{take(change)})
+		e.back = nil // it is undone only once
+		*to = append(*to, &entry{parts: []*taken{s.taken(change)}, back: e})
 	}
 	return change, nil
 }
 
-// now returns the entry with edits that belong to the transaction which makes them:
-// from then on they are moved, and made again, as any others are.
-func (e entry) now() entry {
-	var earlier doc.Below
-	fresh := make(entry, len(e))
-	for i := len(e) - 1; i >= 0; i-- {
-		fresh[i] = taken{values: e[i].values, edits: slices.Clone(e[i].edits)}
-		for j := len(e[i].edits) - 1; j >= 0; j-- {
-			if kept, ok := e[i].edits[j].(doc.Kept); ok {
-				fresh[i].edits[j] = kept.Now(&earlier)
-			}
-		}
-	}
-	return fresh
+// taking is the transaction that takes an entry back.
+type taking struct {
+	of    []*taken
+	parts []taken // as they are to be taken back where the transaction is
 }
 
-func (e entry) undo(tx *doc.Tx) error {
-	for i := len(e) - 1; i >= 0; i-- {
-		for j := len(e[i].edits) - 1; j >= 0; j-- {
-			if err := tx.Do(e[i].edits[j]); err != nil {
-				return err
-			}
+// run takes the entry back: by what has been said of it since that was last done, if
+// there is anything new, else by the edits of the transaction, which are moved and made
+// again as any others.
+func (t *taking) run(tx *doc.Tx) error {
+	if !t.current() {
+		t.parts = make([]taken, len(t.of))
+		var earlier doc.Below
+		for i, part := range slices.Backward(t.of) {
+			t.parts[i] = part.now(&earlier)
+			earlier.Next()
 		}
-		for _, v := range e[i].values {
-			if err := v.undo(tx); err != nil {
-				return err
-			}
+	}
+	for i := range slices.Backward(t.parts) {
+		if err := t.parts[i].undo(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *taking) current() bool {
+	return slices.EqualFunc(t.parts, t.of, func(a taken, b *taken) bool { return a.version == b.version })
+}
+
+// now returns a copy with edits that belong to the transaction which makes them.
+func (t *taken) now(earlier *doc.Below) taken {
+	now := *t
+	now.edits = make([]doc.Edit, len(t.edits))
+	for i, edit := range slices.Backward(t.edits) {
+		if kept, ok := edit.(doc.Kept); ok {
+			edit = kept.Now(earlier)
+		}
+		in := &inverse{edit, t, t.version}
+		now.edits[i] = in
+		if mover, ok := edit.(doc.Mover); ok {
+			now.edits[i] = &moving{mover, in}
+		}
+	}
+	return now
+}
+
+func (t *taken) undo(tx *doc.Tx) error {
+	for _, edit := range slices.Backward(t.edits) {
+		if err := tx.Do(edit); err != nil {
+			return err
+		}
+	}
+	for _, v := range t.values {
+		if err := v.undo(tx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -183,8 +303,8 @@ func (v value) undo(tx *doc.Tx) error {
 	return tx.Set(v.at, []byte(v.before))
 }
 
-func take(change doc.Change) taken {
-	var t taken
+func take(change doc.Change, ticket Ticket) *taken {
+	t := &taken{ticket: ticket, forth: string(change.Delta.Bytes()), back: string(change.Inverse.Bytes())}
 	var inside []delta.Pointer
 	for _, e := range change.Edits {
 		if inverse := e.Inverse(); inverse != nil {
@@ -192,7 +312,7 @@ func take(change doc.Change) taken {
 			inside = append(inside, e.At())
 		}
 	}
-	t.compare(string(change.Delta.Bytes()), string(change.Inverse.Bytes()), "", inside)
+	t.compare(t.forth, t.back, "", inside)
 	return t
 }
 

@@ -257,3 +257,80 @@ func TestUndoEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestRedid: a transaction is something else by now, or nothing. That is what is undone.
+func TestRedid(t *testing.T) {
+	c := newClient(t, `{"a":1,"b":1,"n":10}`)
+	first := c.edit(func(tx *doc.Tx) error { return tx.Set("/a", []byte("2")) })
+	c.other(`{"a":1}`) // it is taken off
+	now, err := c.doc.Update(func(tx *doc.Tx) error {
+		if err := tx.Set("/b", []byte("3")); err != nil {
+			return err
+		}
+		_, err := tx.Add("/n", 5)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stack.Redid(first, now)
+	c.other(`{"n":100}`)
+	c.undo()
+	c.want(`{"a":1,"b":1,"n":95}`)
+	c.redo()
+	c.want(`{"a":1,"b":3,"n":100}`)
+
+	c.merge(`{"a":7}`)
+	nothing := c.edit(func(tx *doc.Tx) error { return tx.Set("/z", []byte("1")) })
+	c.other(`{"z":null}`)
+	c.stack.Redid(nothing, doc.Change{})
+	c.undo()
+	c.want(`{"a":1,"b":3,"n":100}`)
+}
+
+// TestRedidWhatIsBeingUndone: the edits that undo a transaction are outdated when it has
+// become something else, and its function does what undoes that.
+func TestRedidWhatIsBeingUndone(t *testing.T) {
+	c := newClient(t, `{"n":10}`)
+	first := c.edit(func(tx *doc.Tx) error { _, err := tx.Add("/n", 1); return err })
+	var fn func(*doc.Tx) error
+	undone, err := c.stack.Undo(func(f func(*doc.Tx) error) (doc.Change, error) { fn = f; return c.doc.Update(f) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.merge(`{"other":1}`) // what was undone cannot be done again from now on
+	c.want(`{"n":10,"other":1}`)
+	if doc.Outdated(undone.Edits) {
+		t.Error("the edits are outdated at once")
+	}
+	now, err := c.doc.Update(func(tx *doc.Tx) error { _, err := tx.Add("/n", 4); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stack.Redid(first, now)
+	if !doc.Outdated(undone.Edits) {
+		t.Error("the edits are not outdated")
+	}
+	if undone, err = c.doc.Update(fn); err != nil {
+		t.Fatal(err)
+	}
+	c.want(`{"n":10,"other":1}`)
+	if c.stack.Redid(first, now); doc.Outdated(undone.Edits) {
+		t.Error("the edits are outdated by what they were made for")
+	}
+}
+
+// TestRejectedUndo: an undo that the server has rejected can be made once more, and cannot
+// be done again.
+func TestRejectedUndo(t *testing.T) {
+	c := newClient(t, `{"n":10}`)
+	c.edit(func(tx *doc.Tx) error { _, err := tx.Add("/n", 1); return err })
+	c.undo()
+	c.other(`{"n":11}`) // it is taken off
+	c.stack.Forget(c.stack.Latest())
+	if c.stack.CanRedo() {
+		t.Error("what was not undone can be done again")
+	}
+	c.undo()
+	c.want(`{"n":10}`)
+}
