@@ -15,6 +15,7 @@ import (
 var pages = map[string]string{
 	"/":          "index.html",
 	"/languages": "languages.html",
+	"/notes":     "notes.html",
 }
 
 // hashedDir holds the files whose names change with their content.
@@ -33,7 +34,7 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Handler serves the files that the asset build wrote: the board at "/", the
-// language table at "/languages", the client for other pages at "/rivulet.js".
+// language table at "/languages", notes at "/notes", the client for other pages at "/rivulet.js".
 // Compressed variants (name.br, name.gz) are served to clients that take them.
 // Files named by their content may be cached for ever, all others are
 // revalidated by their ETag. Without an index.html every page says that the

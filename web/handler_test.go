@@ -16,6 +16,7 @@ var built = fstest.MapFS{
 	"index.html.br":               {Data: []byte("br board")},
 	"index.html.gz":               {Data: []byte("gz board")},
 	"languages.html":              {Data: []byte("<p>languages")},
+	"notes.html":                  {Data: []byte("<p>notes")},
 	"rivulet.js":                  {Data: []byte("client")},
 	"assets/rivulet.0123.wasm":    {Data: []byte("module")},
 	"assets/rivulet.0123.wasm.br": {Data: []byte("br module")},
@@ -70,7 +71,7 @@ func TestHandlerCaching(t *testing.T) {
 			t.Errorf("%s: %v", path, h)
 		}
 	}
-	for _, path := range []string{"/", "/languages", "/rivulet.js"} {
+	for _, path := range []string{"/", "/languages", "/notes", "/rivulet.js"} {
 		h := get(t, handler, path).Result().Header
 		tag := h.Get("ETag")
 		if h.Get("Cache-Control") != "no-cache" || tag == "" {
@@ -93,7 +94,7 @@ func TestHandlerCaching(t *testing.T) {
 
 func TestHandlerPages(t *testing.T) {
 	handler := web.Handler(built)
-	for path, body := range map[string]string{"/": "<p>board", "/languages": "<p>languages"} {
+	for path, body := range map[string]string{"/": "<p>board", "/languages": "<p>languages", "/notes": "<p>notes"} {
 		w := get(t, handler, path)
 		h := w.Result().Header
 		if w.Body.String() != body || h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("X-Content-Type-Options") != "nosniff" {
@@ -128,7 +129,7 @@ func TestHandlerServesNothingElse(t *testing.T) {
 
 func TestHandlerWithoutAssets(t *testing.T) {
 	handler := web.Handler(fstest.MapFS{".keep": {}})
-	for _, path := range []string{"/", "/languages"} {
+	for _, path := range []string{"/", "/languages", "/notes"} {
 		if w := get(t, handler, path); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make build") {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
 		}

@@ -49,6 +49,7 @@ var linked = map[string]string{
 	"math":                         "floats of MessagePack",
 	"math/bits":                    "hashes",
 	"slices":                       "order of members",
+	"sort":                         "one sort for all types, where slices has one for each",
 	"strconv":                      "numbers to text and back",
 	"strings":                      "pointers and keys",
 	"unicode/utf16":                "escapes in JSON",

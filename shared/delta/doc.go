@@ -15,4 +15,4 @@
 // atomic; nulls inside them are kept.
 package delta
 
-//go:generate go run ../msgpack/gen -file pointer.go -file read.go
+//go:generate go run ../msgpack/gen -sent pointer.go -sent read.go

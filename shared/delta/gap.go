@@ -3,6 +3,8 @@ package delta
 import (
 	"slices"
 	"strings"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Gap returns the read of an insertion between two neighbours: which members the
@@ -90,7 +92,7 @@ type span struct {
 func (s span) before(name string) bool { return !s.open && s.right < name }
 
 func newGapIndex(gaps []span) gapIndex {
-	slices.SortFunc(gaps, func(a, b span) int { return strings.Compare(a.left, b.left) })
+	sorts.Func(gaps, func(a, b span) int { return strings.Compare(a.left, b.left) })
 	x := gaps[:0]
 	for _, s := range gaps {
 		if len(x) == 0 || x[len(x)-1].before(s.left) {

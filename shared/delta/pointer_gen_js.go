@@ -17,17 +17,7 @@ func (z Pointer) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Pointer) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	{
-		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		(*z) = Pointer(zb0001)
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

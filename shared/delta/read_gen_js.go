@@ -24,32 +24,7 @@ func (z *Read) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Read) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 2 {
-		err = msgp.ArrayError{Wanted: 2, Got: zb0001}
-		return
-	}
-	{
-		var zb0002 uint8
-		zb0002, bts, err = msgp.ReadUint8Bytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Kind")
-			return
-		}
-		z.Kind = ReadKind(zb0002)
-	}
-	bts, err = z.Path.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Path")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -67,17 +42,7 @@ func (z ReadKind) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *ReadKind) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	{
-		var zb0001 uint8
-		zb0001, bts, err = msgp.ReadUint8Bytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		(*z) = ReadKind(zb0001)
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // tree is a valid JSON object, read in one pass over its text: the members of
@@ -118,7 +119,7 @@ func (t *tree) object(by guide, beside []member) members {
 	t.pos++
 	read := t.open[base:]
 	if !slices.IsSortedFunc(read, byName) {
-		slices.SortFunc(read, byName)
+		sorts.Func(read, byName)
 	}
 	first := int32(len(t.all))
 	t.all = append(t.all, read...)

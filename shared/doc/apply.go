@@ -6,6 +6,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Effect is what applying a delta did.
@@ -73,7 +74,7 @@ type flatMember struct{ quoted, name, raw string }
 type patchMember struct{ name, raw string }
 
 func sortMembers(members []patchMember) {
-	slices.SortFunc(members, func(a, b patchMember) int { return strings.Compare(a.name, b.name) })
+	sorts.Func(members, func(a, b patchMember) int { return strings.Compare(a.name, b.name) })
 }
 
 func (a *applier) wrote(kind delta.WriteKind) { a.writes.Add(kind, delta.Pointer(a.path)) }

@@ -1,11 +1,11 @@
 package doc
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // differ compares the places that a transaction wrote with what they were, in
@@ -88,7 +88,7 @@ func (w *differ) close(first bool) bool {
 
 func (w *differ) touched(t *touch, o *object, on *watched, at place) bool {
 	if len(t.children) > 1 {
-		slices.SortFunc(t.children, func(a, b *touch) int { return strings.Compare(a.name, b.name) })
+		sorts.Func(t.children, func(a, b *touch) int { return strings.Compare(a.name, b.name) })
 	}
 	first := true
 	members := t.membersBefore(o)

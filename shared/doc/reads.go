@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // MaxReads bounds how many reads of one transaction are told apart.
@@ -26,7 +27,7 @@ func (l *readList) add(r delta.Read) {
 }
 
 func (l *readList) compact() {
-	slices.SortFunc(l.list, func(a, b delta.Read) int {
+	sorts.Func(l.list, func(a, b delta.Read) int {
 		if a.Path != b.Path {
 			return strings.Compare(string(a.Path), string(b.Path))
 		}

@@ -2,9 +2,9 @@ package doc
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Scope says what of a place a subscription is about.
@@ -162,7 +162,7 @@ func (o *outbox) deliver() {
 		}
 		if o.unordered {
 			o.unordered = false
-			slices.SortFunc(o.queue[o.next:], func(a, b *dependent) int { return cmp.Compare(a.number, b.number) })
+			sorts.Func(o.queue[o.next:], func(a, b *dependent) int { return cmp.Compare(a.number, b.number) })
 		}
 		x := o.queue[o.next]
 		o.queue[o.next] = nil

@@ -1,8 +1,9 @@
 package jsontext
 
 import (
-	"slices"
 	"strings"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // AppendCanonical appends the canonical form of a value: no white space, the
@@ -19,7 +20,7 @@ func AppendCanonical[T Text](dst []byte, raw T) []byte {
 		for name, raw := range Members(raw) {
 			members = append(members, member{name, raw})
 		}
-		slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+		sorts.Func(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
 		dst = append(dst, '{')
 		for i, m := range members {
 			if i > 0 {

@@ -2,10 +2,10 @@ package list
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/orderkey"
 	"github.com/rivulet-sync/rivulet/shared/rank"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // List is the index of a list. It belongs to one goroutine at a time.
@@ -41,7 +41,7 @@ func (l *List) Reset(members iter.Seq2[string, string]) {
 			entries = append(entries, parse(id, raw))
 		}
 	}
-	slices.SortFunc(entries, compare)
+	sorts.Func(entries, compare)
 	l.items = make(map[string]*item, len(entries))
 	l.order.Clear()
 	l.valid = 0

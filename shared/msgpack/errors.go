@@ -6,6 +6,8 @@ import (
 )
 
 var (
+	// ErrDirection reports a type that browsers do not decode, or do not encode.
+	ErrDirection = errors.New("a browser does not do that")
 	// ErrShortBytes reports an input that ends within a value.
 	ErrShortBytes = errors.New("cut short")
 	// ErrLimitExceeded reports a length above the limit for its field.

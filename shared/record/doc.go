@@ -17,4 +17,4 @@
 // testdata.
 package record
 
-//go:generate go run ../msgpack/gen -file position.go -file mutation.go -file record.go
+//go:generate go run ../msgpack/gen -file position.go -file mutation.go -received record.go

@@ -10,35 +10,7 @@ import (
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 6
-	o = append(o, 0x96)
-	o = msgp.AppendUint8(o, z.Version)
-	o, err = z.Epoch.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Epoch")
-		return
-	}
-	o, err = z.Prev.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Prev")
-		return
-	}
-	o, err = z.PrevChain.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "PrevChain")
-		return
-	}
-	o = msgp.AppendInt64(o, z.Time)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Mutations)))
-	for za0001 := range z.Mutations {
-		o, err = z.Mutations[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Mutations", za0001)
-			return
-		}
-	}
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -119,45 +91,7 @@ func (z *Record) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *special) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 12
-	o = append(o, 0x9c)
-	o = msgp.AppendUint8(o, z.Version)
-	o, err = z.Epoch.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Epoch")
-		return
-	}
-	o, err = z.Prev.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Prev")
-		return
-	}
-	o, err = z.PrevChain.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "PrevChain")
-		return
-	}
-	o = msgp.AppendInt64(o, z.Time)
-	o = msgp.AppendUint8(o, z.Kind)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Mutations)))
-	for za0001 := range z.Mutations {
-		o, err = z.Mutations[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Mutations", za0001)
-			return
-		}
-	}
-	o, err = z.Deleted.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Deleted")
-		return
-	}
-	o = msgp.AppendUint16(o, z.Part)
-	o = msgp.AppendUint16(o, z.Parts)
-	o = msgp.AppendUint64(o, z.Generation)
-	o = msgp.AppendBytes(o, z.Content)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Expand says at which ends a mark takes in what is inserted right there.
@@ -100,7 +101,7 @@ func (s *State) mark(st Store, from, to int, name string, put *span) error {
 		put.from, put.to = from, to
 		now = append(now, *put)
 	}
-	slices.SortFunc(now, func(a, b span) int { return a.from - b.from })
+	sorts.Func(now, func(a, b span) int { return a.from - b.from })
 	s.enter(st)
 	s.readRange(low, high)
 	s.setMarkers(name, was, joinSpans(now))

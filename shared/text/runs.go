@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Attribute is a mark that a piece of text has.
@@ -62,6 +64,6 @@ func attributes(open map[string][]string) []Attribute {
 			list = append(list, Attribute{name, values[n-1]})
 		}
 	}
-	slices.SortFunc(list, func(a, b Attribute) int { return cmp.Compare(a.Name, b.Name) })
+	sorts.Func(list, func(a, b Attribute) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }

@@ -5,7 +5,6 @@
 package wire
 
 import (
-	"github.com/rivulet-sync/rivulet/shared/delta"
 	msgp "github.com/rivulet-sync/rivulet/shared/msgpack"
 )
 
@@ -27,38 +26,7 @@ func (z *Hello) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Hello) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 4 {
-		err = msgp.ArrayError{Wanted: 4, Got: zb0001}
-		return
-	}
-	z.Protocol, bts, err = msgp.ReadUint16Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Protocol")
-		return
-	}
-	z.Mutators, bts, err = msgp.ReadUint64Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Mutators")
-		return
-	}
-	bts, err = z.Client.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Client")
-		return
-	}
-	z.Token, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Token")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -104,79 +72,7 @@ func (z *Invoke) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Invoke) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 8 {
-		err = msgp.ArrayError{Wanted: 8, Got: zb0001}
-		return
-	}
-	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Doc")
-		return
-	}
-	bts, err = z.ID.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "ID")
-		return
-	}
-	bts, err = z.Follows.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Follows")
-		return
-	}
-	bts, err = z.Base.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Base")
-		return
-	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Reads")
-		return
-	}
-	if zb0002 > 4096 {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint64(len(bts)) < uint64(zb0002) {
-		err = msgp.ErrShortBytes
-		return
-	}
-	if cap(z.Reads) >= int(zb0002) {
-		z.Reads = (z.Reads)[:zb0002]
-	} else {
-		z.Reads = make([]delta.Read, zb0002)
-	}
-	for za0001 := range z.Reads {
-		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Reads", za0001)
-			return
-		}
-	}
-	z.Name, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Name")
-		return
-	}
-	z.Args, bts, err = msgp.ReadBytesZC(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Args")
-		return
-	}
-	z.Delta, bts, err = msgp.ReadBytesZC(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Delta")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -200,23 +96,7 @@ func (z Leave) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Leave) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 1 {
-		err = msgp.ArrayError{Wanted: 1, Got: zb0001}
-		return
-	}
-	z.Key, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Key")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -242,33 +122,7 @@ func (z *Open) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Open) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 3 {
-		err = msgp.ArrayError{Wanted: 3, Got: zb0001}
-		return
-	}
-	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Request")
-		return
-	}
-	z.Key, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Key")
-		return
-	}
-	bts, err = z.At.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "At")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -302,59 +156,7 @@ func (z *Part) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Part) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 4 {
-		err = msgp.ArrayError{Wanted: 4, Got: zb0001}
-		return
-	}
-	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Doc")
-		return
-	}
-	bts, err = z.Base.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Base")
-		return
-	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Reads")
-		return
-	}
-	if zb0002 > 4096 {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint64(len(bts)) < uint64(zb0002) {
-		err = msgp.ErrShortBytes
-		return
-	}
-	if cap(z.Reads) >= int(zb0002) {
-		z.Reads = (z.Reads)[:zb0002]
-	} else {
-		z.Reads = make([]delta.Read, zb0002)
-	}
-	for za0001 := range z.Reads {
-		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Reads", za0001)
-			return
-		}
-	}
-	z.Delta, bts, err = msgp.ReadBytesZC(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Delta")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -378,23 +180,7 @@ func (z Ping) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Ping) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 1 {
-		err = msgp.ArrayError{Wanted: 1, Got: zb0001}
-		return
-	}
-	z.Number, bts, err = msgp.ReadUint64Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Number")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -438,69 +224,7 @@ func (z *Push) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Push) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 6 {
-		err = msgp.ArrayError{Wanted: 6, Got: zb0001}
-		return
-	}
-	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Doc")
-		return
-	}
-	bts, err = z.ID.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "ID")
-		return
-	}
-	bts, err = z.Follows.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Follows")
-		return
-	}
-	bts, err = z.Base.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Base")
-		return
-	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Reads")
-		return
-	}
-	if zb0002 > 4096 {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint64(len(bts)) < uint64(zb0002) {
-		err = msgp.ErrShortBytes
-		return
-	}
-	if cap(z.Reads) >= int(zb0002) {
-		z.Reads = (z.Reads)[:zb0002]
-	} else {
-		z.Reads = make([]delta.Read, zb0002)
-	}
-	for za0001 := range z.Reads {
-		bts, err = z.Reads[za0001].UnmarshalMsg(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Reads", za0001)
-			return
-		}
-	}
-	z.Delta, bts, err = msgp.ReadBytesZC(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Delta")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -531,38 +255,7 @@ func (z *ReadLog) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *ReadLog) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 4 {
-		err = msgp.ArrayError{Wanted: 4, Got: zb0001}
-		return
-	}
-	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Request")
-		return
-	}
-	z.Key, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Key")
-		return
-	}
-	bts, err = z.After.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "After")
-		return
-	}
-	z.Limit, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Limit")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -583,28 +276,7 @@ func (z *SetPresence) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *SetPresence) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 2 {
-		err = msgp.ArrayError{Wanted: 2, Got: zb0001}
-		return
-	}
-	z.Doc, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Doc")
-		return
-	}
-	z.State, bts, err = msgp.ReadBytesZC(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "State")
-		return
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -637,54 +309,7 @@ func (z *Transact) MarshalMsg(b []byte) (o []byte, err error) {
 
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *Transact) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 != 3 {
-		err = msgp.ArrayError{Wanted: 3, Got: zb0001}
-		return
-	}
-	z.Request, bts, err = msgp.ReadUint32Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Request")
-		return
-	}
-	bts, err = z.ID.UnmarshalMsg(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "ID")
-		return
-	}
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Parts")
-		return
-	}
-	if zb0002 > 64 {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	if uint64(len(bts)) < uint64(zb0002) {
-		err = msgp.ErrShortBytes
-		return
-	}
-	if cap(z.Parts) >= int(zb0002) {
-		z.Parts = (z.Parts)[:zb0002]
-	} else {
-		z.Parts = make([]Part, zb0002)
-	}
-	for za0001 := range z.Parts {
-		bts, err = z.Parts[za0001].UnmarshalMsg(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Parts", za0001)
-			return
-		}
-	}
-	o = bts
-	return
+	return nil, msgp.ErrDirection
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

@@ -21,4 +21,4 @@
 // held by golden files in testdata.
 package wire
 
-//go:generate go run ../msgpack/gen -file code.go -file client.go -file server.go
+//go:generate go run ../msgpack/gen -file code.go -sent client.go -received server.go

@@ -10,18 +10,7 @@ import (
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Checksum) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 4
-	o = append(o, 0x94)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.Revision.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Revision")
-		return
-	}
-	o = msgp.AppendUint64(o, z.Hi)
-	o = msgp.AppendUint64(o, z.Lo)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -68,17 +57,7 @@ func (z *Checksum) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Commit) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 3
-	o = append(o, 0x93)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.Revision.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Revision")
-		return
-	}
-	o = msgp.AppendBytes(o, z.Record)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -120,21 +99,7 @@ func (z *Commit) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Conflict) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 3
-	o = append(o, 0x93)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.ID.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "ID")
-		return
-	}
-	o, err = z.Head.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Head")
-		return
-	}
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -176,11 +141,7 @@ func (z *Conflict) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z Drain) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 1
-	o = append(o, 0x91)
-	o = msgp.AppendUint32(o, z.Within)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -212,18 +173,7 @@ func (z Drain) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Fault) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 4
-	o = append(o, 0x94)
-	o, err = z.Code.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Code")
-		return
-	}
-	o = msgp.AppendString(o, z.Key)
-	o = msgp.AppendUint32(o, z.Request)
-	o = msgp.AppendString(o, z.Detail)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -270,16 +220,7 @@ func (z *Fault) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *LogEntry) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 2
-	o = append(o, 0x92)
-	o, err = z.Revision.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Revision")
-		return
-	}
-	o = msgp.AppendBytes(o, z.Record)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -316,23 +257,7 @@ func (z *LogEntry) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *LogPage) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 3
-	o = append(o, 0x93)
-	o = msgp.AppendUint32(o, z.Request)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Entries)))
-	for za0001 := range z.Entries {
-		// array header, size 2
-		o = append(o, 0x92)
-		o, err = z.Entries[za0001].Revision.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Entries", za0001, "Revision")
-			return
-		}
-		o = msgp.AppendBytes(o, z.Entries[za0001].Record)
-	}
-	o = msgp.AppendBool(o, z.More)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -414,33 +339,7 @@ func (z *LogPage) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Opened) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 7
-	o = append(o, 0x97)
-	o = msgp.AppendUint32(o, z.Request)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.At.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "At")
-		return
-	}
-	o, err = z.Head.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Head")
-		return
-	}
-	o = msgp.AppendBytes(o, z.Snapshot)
-	o, err = z.Last.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Last")
-		return
-	}
-	o, err = z.Deleted.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Deleted")
-		return
-	}
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -502,17 +401,7 @@ func (z *Opened) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Peer) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 3
-	o = append(o, 0x93)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.Client.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Client")
-		return
-	}
-	o = msgp.AppendBytes(o, z.State)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -554,11 +443,7 @@ func (z *Peer) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z Pong) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 1
-	o = append(o, 0x91)
-	o = msgp.AppendUint64(o, z.Number)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -590,22 +475,7 @@ func (z Pong) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Reject) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 4
-	o = append(o, 0x94)
-	o = msgp.AppendUint32(o, z.Doc)
-	o, err = z.ID.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "ID")
-		return
-	}
-	o, err = z.Code.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Code")
-		return
-	}
-	o = msgp.AppendString(o, z.Detail)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -652,12 +522,7 @@ func (z *Reject) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z Storage) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 2
-	o = append(o, 0x92)
-	o = msgp.AppendBool(o, z.Available)
-	o = msgp.AppendString(o, z.Detail)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -694,18 +559,7 @@ func (z Storage) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Transacted) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 4
-	o = append(o, 0x94)
-	o = msgp.AppendUint32(o, z.Request)
-	o = msgp.AppendBool(o, z.Conflict)
-	o, err = z.Code.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Code")
-		return
-	}
-	o = msgp.AppendString(o, z.Detail)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
@@ -752,20 +606,7 @@ func (z *Transacted) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Welcome) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 6
-	o = append(o, 0x96)
-	o = msgp.AppendUint16(o, z.Protocol)
-	o, err = z.Client.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Client")
-		return
-	}
-	o = msgp.AppendString(o, z.Server)
-	o = msgp.AppendUint32(o, z.Heartbeat)
-	o = msgp.AppendUint32(o, z.MaxMessage)
-	o = msgp.AppendUint32(o, z.MaxDelta)
-	return
+	return nil, msgp.ErrDirection
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler

@@ -15,11 +15,13 @@ import (
 	"errors"
 	"syscall/js"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/jsontext"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/wire"
+	"github.com/rivulet-sync/rivulet/wasm/edits"
 )
 
 // Serve offers the engine to the page, with the functions of named mutations, and never
@@ -36,6 +38,10 @@ func Serve(mutators *mutator.Registry) {
 		"open":      b.open,
 		"leave":     b.leave,
 		"commit":    b.commit,
+		"edit":      b.edit,
+		"step":      b.step,
+		"watch":     b.watch,
+		"runs":      b.runs,
 		"invoke":    b.invoke,
 		"presence":  b.presence,
 		"canonical": b.canonical,
@@ -135,12 +141,68 @@ func (b *bridge) leave(args []js.Value) any {
 
 func (b *bridge) commit(args []js.Value) any {
 	err := b.withDoc(args, func(d *document) error {
-		return d.commit(uint64(args[2].Int()), bytesOf(args[3]), args[4].String())
+		return d.commit(uint64(args[2].Int()), bytesOf(args[3]), args[4].String(), args[5].Int())
 	})
 	if err != nil {
 		return err.Error()
 	}
 	return ""
+}
+
+func (b *bridge) edit(args []js.Value) any {
+	done := false
+	err := b.withDoc(args, func(d *document) error {
+		script, err := edits.Parse(bytesOf(args[3]), []byte(args[4].String()), []byte(args[5].String()))
+		if err == nil {
+			done, err = d.edit(uint64(args[2].Int()), script, args[6].Int())
+		}
+		return err
+	})
+	return answer(done, err)
+}
+
+func (b *bridge) step(args []js.Value) any {
+	done := false
+	err := b.withDoc(args, func(d *document) (err error) {
+		done, err = d.step(uint64(args[2].Int()), args[3].Bool())
+		return err
+	})
+	return answer(done, err)
+}
+
+// answer is what edit and step return.
+func answer(done bool, err error) string {
+	var bad *edits.Error
+	switch {
+	case errors.As(err, &bad):
+		return string(bad.Code) + " " + string(bad.At) + "\n" + bad.Detail
+	case err != nil:
+		return "refused \n" + err.Error()
+	case done:
+		return ""
+	}
+	return "nothing"
+}
+
+func (b *bridge) watch(args []js.Value) any {
+	b.withDoc(args, func(d *document) error {
+		if at, ok := delta.ParsePointer(args[2].String()); ok {
+			d.watch(at, args[3].Bool())
+		}
+		return nil
+	})
+	return nil
+}
+
+func (b *bridge) runs(args []js.Value) any {
+	out := "[]"
+	b.withDoc(args, func(d *document) error {
+		if at, ok := delta.ParsePointer(args[2].String()); ok {
+			out = edits.RunsJSON(d.session.Runs(at))
+		}
+		return nil
+	})
+	return out
 }
 
 func (b *bridge) invoke(args []js.Value) any {

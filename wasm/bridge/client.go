@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"syscall/js"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
 	link "github.com/rivulet-sync/rivulet/wasm/client"
+	"github.com/rivulet-sync/rivulet/wasm/edits"
 )
 
 // client is a replica engine with its link, and the JavaScript object (the Sink
@@ -84,9 +86,11 @@ func (c *client) open(key record.Key) int {
 		return handle
 	}
 	c.last++
-	d := &document{client: c, handle: c.last, key: key}
+	d := &document{client: c, handle: c.last, key: key, heard: make(map[delta.Pointer]*heard)}
 	c.docs[d.handle] = d
 	c.handles[key] = d.handle
 	d.replica = c.link.Engine().Open(key, d)
+	d.session = edits.New(d.replica.View(), rand.Uint64)
+	d.replica.OnRedone(d.session.Redone)
 	return d.handle
 }

@@ -4,13 +4,16 @@ package bridge
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
+	"github.com/rivulet-sync/rivulet/shared/text"
 	"github.com/rivulet-sync/rivulet/shared/wire"
+	"github.com/rivulet-sync/rivulet/wasm/edits"
 )
 
 // document is one replica and the observer that keeps its mirror in step.
@@ -19,6 +22,11 @@ type document struct {
 	handle  int
 	key     record.Key
 	replica *replica.Document
+	session *edits.Session
+
+	acting      uint64  // the transaction that JavaScript is making, 0 when none
+	toldHistory [2]bool // see tellHistory
+	heard       map[delta.Pointer]*heard
 }
 
 func (d *document) leave() {
@@ -28,21 +36,142 @@ func (d *document) leave() {
 }
 
 // commit takes a transaction that JavaScript has run on its mirror.
-func (d *document) commit(tag uint64, patch []byte, reads string) error {
-	first := func(view *doc.Doc) (doc.Change, error) { return change(view, patch, reads) }
-	again := func(view *doc.Doc) (doc.Change, error) {
-		result := d.client.sink.Call("rerun", d.handle, tag)
-		if result.IsNull() {
-			return doc.Change{}, errDropped
-		}
-		c, err := change(view, bytesOf(result.Get("delta")), result.Get("reads").String())
-		if err != nil {
+func (d *document) commit(tag uint64, patch []byte, reads string, flags int) error {
+	script, err := edits.Parse(patch, []byte(reads), nil)
+	if err != nil {
+		return err
+	}
+	_, err = d.mutate(tag, script, flags)
+	return err
+}
+
+// What an edit is, besides its script.
+const (
+	flagRerun = 1 << iota // it has a function, which can run again
+	flagJoin              // undo takes it back together with the one before
+)
+
+// edit takes a transaction with edits in it: JavaScript hears by patch what they do.
+// It returns false when that is nothing.
+func (d *document) edit(tag uint64, script edits.Script, flags int) (bool, error) {
+	change, err := d.mutate(tag, script, flags)
+	if err != nil || change.Empty() {
+		return false, err
+	}
+	d.Patched(change.Delta)
+	return true, nil
+}
+
+func (d *document) mutate(tag uint64, script edits.Script, flags int) (doc.Change, error) {
+	first := func(*doc.Doc) (doc.Change, error) { return d.session.Run(script, d.replica.Pending() == 0) }
+	var again replica.Author
+	if flags&flagRerun != 0 {
+		again = func(view *doc.Doc) (doc.Change, error) { return d.rerun(tag, view) }
+	}
+	d.acting = tag
+	defer func() { d.acting = 0 }()
+	change, err := d.replica.Mutate(tag, first, again)
+	if err == nil && !change.Empty() {
+		d.session.Did(tag, change, flags&flagJoin != 0)
+		d.tellHistory()
+	}
+	return change, err
+}
+
+// rerun has JavaScript run the function of a transaction again. It applies a plain one
+// to its mirror; of one with edits it hears by patch.
+func (d *document) rerun(tag uint64, view *doc.Doc) (doc.Change, error) {
+	result := d.client.sink.Call("rerun", d.handle, tag)
+	if result.IsNull() {
+		return doc.Change{}, errDropped
+	}
+	list := result.Get("edits").String()
+	script, err := edits.Parse(bytesOf(result.Get("delta")), []byte(result.Get("reads").String()), []byte(list))
+	var change doc.Change
+	if err == nil {
+		change, err = d.session.Run(script, false)
+	}
+	switch {
+	case err != nil:
+		if list == "" {
 			d.Reset(view.Canonical()) // JavaScript has applied it to its mirror
 		}
-		return c, err
+		return doc.Change{}, err
+	case list != "":
+		d.show(change)
 	}
-	_, err := d.replica.Mutate(tag, first, again)
-	return err
+	return change, nil
+}
+
+// step takes back what was done last, or does it again. It returns false when there is
+// nothing, or when nothing comes of it.
+func (d *document) step(tag uint64, redo bool) (bool, error) {
+	d.acting = tag
+	defer func() { d.acting = 0 }()
+	var change doc.Change
+	_, err := d.session.Step(tag, redo, func(fn func(*doc.Tx) error) (doc.Change, error) {
+		first := func(view *doc.Doc) (doc.Change, error) { return view.Update(fn) }
+		again := func(view *doc.Doc) (doc.Change, error) {
+			c, err := view.Update(fn)
+			d.show(c)
+			return c, err
+		}
+		var err error
+		change, err = d.replica.Mutate(tag, first, again)
+		return change, err
+	})
+	d.tellHistory()
+	if err != nil || change.Empty() {
+		return false, err
+	}
+	d.Patched(change.Delta)
+	return true, nil
+}
+
+// show has JavaScript apply a change to its mirror.
+func (d *document) show(change doc.Change) {
+	if !change.Empty() {
+		d.Patched(change.Delta)
+	}
+}
+
+// tellHistory tells JavaScript whether there is something to undo and to redo, if that
+// has changed.
+func (d *document) tellHistory() {
+	now := [2]bool{}
+	if now[0], now[1] = d.session.History(); now != d.toldHistory {
+		d.toldHistory = now
+		d.client.tell("history", d.handle, now[0], now[1])
+	}
+}
+
+// watch tells JavaScript what changes of a text amount to, or ends that.
+func (d *document) watch(at delta.Pointer, on bool) {
+	if !on {
+		d.session.Watch(at, nil)
+		return
+	}
+	d.session.Watch(at, func(splices []text.Splice) {
+		if h := d.heard[at]; h != nil && h.by == d.acting {
+			h.splices = append(h.splices, splices...)
+			return
+		}
+		h := &heard{splices: slices.Clone(splices), by: d.acting}
+		d.heard[at] = h
+		d.client.later = append(d.client.later, func() {
+			if d.heard[at] == h {
+				delete(d.heard, at)
+			}
+			d.client.sink.Call("spliced", d.handle, string(at), edits.SplicesJSON(h.splices), h.by)
+		})
+	})
+}
+
+// heard is what has changed of a text during a call, of which JavaScript is told at once
+// at its end: the mirror has all of it by then.
+type heard struct {
+	splices []text.Splice
+	by      uint64 // see document.acting
 }
 
 // invoke makes a named mutation. JavaScript hears by patch what it does.
@@ -61,19 +190,6 @@ func (d *document) invoke(tag uint64, mutators *mutator.Registry, name string, a
 // errDropped says that a transaction's function threw when it was run again.
 // JavaScript knows what.
 var errDropped = errors.New("the transaction's function threw")
-
-// change applies what a transaction in JavaScript has come to.
-func change(view *doc.Doc, patch []byte, reads string) (doc.Change, error) {
-	parsed, err := delta.Parse(patch)
-	if err != nil {
-		return doc.Change{}, err
-	}
-	set, err := delta.ParseReads([]byte(reads))
-	if err != nil {
-		return doc.Change{}, err
-	}
-	return doc.Change{Delta: parsed, Effect: view.Apply(parsed), Reads: set}, nil
-}
 
 // Reset implements [replica.Observer].
 func (d *document) Reset(snapshot []byte) {
@@ -105,7 +221,9 @@ func (d *document) Settled(tag uint64, outcome replica.Outcome) {
 	case outcome.Err != nil:
 		code, detail = "dropped", outcome.Err.Error()
 	}
+	d.session.Settled(tag, outcome.Err == nil)
 	d.client.tell("settled", d.handle, tag, code, detail, uint64(outcome.Revision))
+	d.tellHistory()
 }
 
 // Peer implements [replica.Observer].

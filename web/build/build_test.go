@@ -28,17 +28,17 @@ func TestSite(t *testing.T) {
 	if !maps.EqualFunc(files, again, bytes.Equal) {
 		t.Error("two builds of the same sources differ")
 	}
-	for _, name := range []string{"index.html", "languages.html", "rivulet.js"} {
+	for _, name := range []string{"index.html", "languages.html", "notes.html", "rivulet.js"} {
 		if len(files[name]) == 0 {
 			t.Fatalf("no %s among %v", name, slices.Sorted(maps.Keys(files)))
 		}
 	}
 	wasm := "/assets/" + contentName("rivulet.wasm", module)
-	for _, name := range []string{"index.html", "languages.html"} {
+	for name, bundle := range map[string]string{"index.html": "board.", "languages.html": "languages.", "notes.html": "notes."} {
 		html := string(files[name])
 		for asset := range files {
 			used := strings.Contains(html, `"/`+asset+`"`)
-			mine := strings.HasPrefix(asset, "assets/") && (strings.Contains(asset, "rivulet.") || strings.Contains(asset, "board.") == (name == "index.html"))
+			mine := strings.HasPrefix(asset, "assets/") && (strings.Contains(asset, "rivulet.") || strings.Contains(asset, bundle))
 			if used != mine {
 				t.Errorf("%s names %s: %v", name, asset, used)
 			}

@@ -16,6 +16,7 @@ import (
 var pages = []struct{ name, file string }{
 	{"board", "index.html"},
 	{"languages", "languages.html"},
+	{"notes", "notes.html"},
 }
 
 // site returns every file of the web site by its slash-separated path, without

@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/server"
 )
 
 // TestTypeScript runs web/test/*.test.ts: bundled by esbuild, run by Node's own
@@ -37,16 +41,19 @@ func TestTypeScript(t *testing.T) {
 		Format:       api.FormatESModule,
 		Platform:     api.PlatformNode,
 		Target:       api.ES2022,
-		Define:       map[string]string{"RIVULET_WASM": strconv.Quote(serveModule(t))},
-		Plugins:      []api.Plugin{resolveTo("wasm_exec", wasmExec)},
-		Sourcemap:    api.SourceMapInline,
-		Write:        true,
-		LogLevel:     api.LogLevelSilent,
+		Define: map[string]string{
+			"RIVULET_WASM":   strconv.Quote(serveModule(t)),
+			"RIVULET_SERVER": strconv.Quote(startServer(t)),
+		},
+		Plugins:   []api.Plugin{resolveTo("wasm_exec", wasmExec)},
+		Sourcemap: api.SourceMapInline,
+		Write:     true,
+		LogLevel:  api.LogLevelSilent,
 	})
 	if err := buildError(result.Errors); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--test", "--enable-source-maps"}
+	args := []string{"--test", "--enable-source-maps", "--experimental-websocket"}
 	for _, file := range result.OutputFiles {
 		args = append(args, file.Path)
 	}
@@ -59,6 +66,23 @@ func TestTypeScript(t *testing.T) {
 	if testing.Verbose() {
 		t.Logf("%s", output)
 	}
+}
+
+// startServer returns the address of a server.
+func startServer(t *testing.T) string {
+	t.Helper()
+	srv, err := server.Start(t.Context(), server.Config{
+		Addr: "127.0.0.1:0", Data: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return srv.URL()
 }
 
 // serveModule compiles the module and returns its address.

@@ -191,8 +191,16 @@ export class Client {
   #opened(key: string): Opened {
     const link: Link = {
       nextMutation: () => ++this.#mutations,
-      commit: (mutation, delta, reads) => this.#engine?.commit(this.#handle, opened.handle, mutation, delta, reads) ?? 'the client is closed',
+      commit: (mutation, delta, reads, flags) =>
+        this.#engine?.commit(this.#handle, opened.handle, mutation, delta, reads, flags) ?? 'the client is closed',
       invoke: (mutation, name, args) => this.#engine?.invoke(this.#handle, opened.handle, mutation, name, args) ?? 'refused the client is closed',
+      edit: (mutation, delta, reads, edits, flags) =>
+        this.#engine?.edit(this.#handle, opened.handle, mutation, delta, reads, edits, flags) ?? 'refused \nthe client is closed',
+      step: (mutation, redo) => this.#engine?.step(this.#handle, opened.handle, mutation, redo) ?? 'refused \nthe client is closed',
+      watch: (pointer, on) => {
+        if (opened.handle !== 0) this.#engine?.watch(this.#handle, opened.handle, pointer, on);
+      },
+      runs: (pointer) => (opened.handle === 0 ? '[]' : (this.#engine?.runs(this.#handle, opened.handle, pointer) ?? '[]')),
       canonical: () => this.#engine?.canonical(this.#handle, opened.handle) ?? new Uint8Array(),
       presence: (state) => {
         if (opened.handle !== 0) this.#engine?.presence(this.#handle, opened.handle, state);
@@ -219,6 +227,7 @@ export class Client {
     opened.handle = handle;
     this.#byHandle.set(handle, local);
     local.presence.resend();
+    local.texts.resend();
   }
 
   #leave(key: string): void {
@@ -256,6 +265,8 @@ export class Client {
       reset: (handle, json) => local(handle)?.reset(json),
       patch: (handle, delta) => local(handle)?.patched(delta),
       rerun: (handle, mutation) => local(handle)?.rerun(mutation) ?? null,
+      spliced: (handle, pointer, splices, mutation) => local(handle)?.texts.spliced(pointer, splices, mutation),
+      history: (handle, canUndo, canRedo) => local(handle)?.history.told({ canUndo, canRedo }),
       settled: (handle, mutation, code, detail, revision) => local(handle)?.settled(mutation, code, detail, revision),
       changed: (handle, revision, ready) => local(handle)?.changed(revision, ready),
       peer: (handle, client, state) => local(handle)?.presence.received(client, state),

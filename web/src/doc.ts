@@ -1,10 +1,22 @@
+import type { Collection, Counter, List } from './collections';
 import type { Committed, LocalDocument } from './document';
 import type { Draft } from './draft';
+import type { UndoState } from './history';
 import type { Json, JsonObject } from './json';
+import type { ListPath, Path } from './path';
 import type { Peer } from './presence';
+import type { TextHandle } from './texts';
 
-/** T as it is read: nothing in it may be changed. */
-export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
+/** T as it is read: nothing in it may be changed. A text is a string, a list an array, a counter a number. */
+export type Immutable<T> = T extends Collection
+  ? T extends List<infer Item>
+    ? readonly Immutable<Item>[]
+    : string
+  : T extends Counter
+    ? number
+    : T extends object
+      ? { readonly [K in keyof T]: Immutable<T[K]> }
+      : T;
 
 /** What this client tells the others about itself, never stored. */
 export interface OwnPresence<P extends object> {
@@ -62,11 +74,11 @@ export class Doc<T extends object, P extends object = JsonObject, M extends Muta
     return this.#local.pending;
   }
 
-  /** The document, or a part of it: plain JSON whose unchanged parts keep their identity. */
+  /** The document, or a part of it: plain JSON whose unchanged parts keep their identity. A text is a string, a list an array. */
   get(): Immutable<T>;
   get<R>(selector: (document: Immutable<T>) => R): R;
   get<R>(selector?: (document: Immutable<T>) => R): R | Immutable<T> {
-    const document = this.#local.mirror as Immutable<T>;
+    const document = this.#local.view as unknown as Immutable<T>;
     return selector ? selector(document) : document;
   }
 
@@ -99,6 +111,56 @@ export class Doc<T extends object, P extends object = JsonObject, M extends Muta
    */
   mutate<N extends keyof M & string>(name: N, args: M[N]): Promise<Committed> {
     return this.#local.mutate(name, args);
+  }
+
+  /**
+   * A text of the document for an editor: `doc.text((d) => d.title)`, or by its path, as `['todos', 0, 'title']`, or by
+   * the pointer of another handle. An index of a list is that of the item that is there now; the handle stays with it. Each call gives another handle.
+   */
+  text(path: Path<T>): TextHandle {
+    return this.#local.texts.open(path as Path<object>);
+  }
+
+  /**
+   * The keys of the items of a list, in order: an item keeps its key when it is moved or changed, so a view can go by them, and an
+   * update find the item again by `indexOfKey`. Empty where there is no list.
+   */
+  keys(path: ListPath<T>): readonly string[] {
+    return this.#local.keys(path as ListPath<object>);
+  }
+
+  /**
+   * Takes back what this page did last, and of that what is still so: what others wrote in its place stays. Named mutations
+   * are not taken back. Resolves when that is durable, as an update does; undefined when there is nothing.
+   */
+  undo(): Promise<Committed> | undefined {
+    return this.#local.step(false);
+  }
+
+  /** Does again what was undone last. */
+  redo(): Promise<Committed> | undefined {
+    return this.#local.step(true);
+  }
+
+  get canUndo(): boolean {
+    return this.#local.history.state.canUndo;
+  }
+
+  get canRedo(): boolean {
+    return this.#local.history.state.canRedo;
+  }
+
+  /** Calls the listener when canUndo or canRedo change. Returns a function that ends that. */
+  subscribeUndo(listener: (now: UndoState) => void): () => void {
+    return this.#local.history.subscribe(listener);
+  }
+
+  /**
+   * What is done within the function, or until its promise settles, is undone at once: a drag, a dialog. Without it each update
+   * is undone by itself, and typing in one text by half seconds.
+   */
+  undoGroup<R>(run: () => R): R {
+    return this.#local.history.group(run);
   }
 
   /** The others who have the document open and told something about themselves. */

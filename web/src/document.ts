@@ -1,21 +1,33 @@
 import { transact } from './draft';
 import type { Transaction } from './draft';
 import { guarded, Soon } from './emitter';
-import { DocumentError, RejectedError, UnknownMutatorError } from './errors';
+import { DocumentError, EditError, RejectedError, UnknownMutatorError } from './errors';
+import type { EditFault } from './errors';
 import { exclusively, notInUpdate } from './exclusive';
+import { History } from './history';
 import { decode, encode, parseObject } from './json';
 import type { JsonObject } from './json';
+import { isList, keysOf, partAt, toMirror, viewOf } from './mirror';
 import { applyPatch, share } from './patch';
+import { resolve } from './path';
+import type { ListPath } from './path';
 import { Presence } from './presence';
-import { copyValue } from './value';
+import type { Edit } from './scope';
+import { Texts } from './texts';
+import { copyValue, plainly } from './value';
 
 /** What a document needs from its client. */
 export interface Link {
   /** A number that no other transaction of the client has. */
   nextMutation(): number;
-  commit(mutation: number, delta: Uint8Array, reads: string): string;
+  commit(mutation: number, delta: Uint8Array, reads: string, flags: number): string;
   /** As Engine.invoke. */
   invoke(mutation: number, name: string, args: string): string;
+  /** As Engine.edit, and so on. */
+  edit(mutation: number, delta: Uint8Array, reads: string, edits: string, flags: number): string;
+  step(mutation: number, redo: boolean): string;
+  watch(pointer: string, on: boolean): void;
+  runs(pointer: string): string;
   canonical(): Uint8Array;
   presence(state: Uint8Array): void;
   /** The number of pending transactions changed. */
@@ -34,7 +46,7 @@ type Run = (draft: object) => unknown;
 type Selector = (document: JsonObject) => unknown;
 
 interface Pending {
-  /** The function of an update; null for a named mutation, which the engine runs. */
+  /** The function of an update; null for what the engine runs: a named mutation, an edit, undo. */
   readonly run: Run | null;
   readonly resolve: (committed: Committed) => void;
   readonly reject: (error: Error) => void;
@@ -43,7 +55,13 @@ interface Pending {
   changed: boolean;
   /** What the function threw when it ran again. */
   cause: unknown;
+  /** Of the items that it puts into lists. */
+  readonly ids: string[];
 }
+
+/** Flags of Engine.edit. */
+const canRerun = 1;
+const joined = 2;
 
 interface Subscription {
   readonly selector: Selector;
@@ -64,6 +82,8 @@ export class LocalDocument {
   readonly #pending = new Map<number, Pending>();
   readonly #subscriptions = new Set<Subscription>();
   readonly #notify = new Soon(() => this.#tell());
+  readonly texts: Texts;
+  readonly history = new History();
   #readyDone!: () => void;
   #readyFailed!: (error: Error) => void;
   #isReady = false;
@@ -72,6 +92,8 @@ export class LocalDocument {
   /** The parts of the mirror that patches of this batch made: nobody has seen them yet. */
   #unseen = new WeakSet<object>();
   #revision = 0;
+  /** Whether there may be texts or lists; without them the mirror is what readers see. */
+  #collections = false;
 
   constructor(key: string, link: Link) {
     this.key = key;
@@ -82,11 +104,18 @@ export class LocalDocument {
       this.#readyFailed = reject;
     });
     this.ready.catch(() => undefined); // not everybody waits for it
+    this.texts = new Texts(this, link);
   }
 
   get mirror(): JsonObject {
     this.#unseen = new WeakSet();
     return this.#mirror;
+  }
+
+  /** What readers see: texts as strings, lists as arrays. */
+  get view(): JsonObject {
+    const { mirror } = this;
+    return this.#collections ? (viewOf(mirror) as JsonObject) : mirror;
   }
 
   get revision(): number {
@@ -99,7 +128,7 @@ export class LocalDocument {
   }
 
   subscribe(selector: Selector, listener: (now: unknown, before: unknown) => void): () => void {
-    const subscription: Subscription = { selector, listener, value: selector(this.mirror) };
+    const subscription: Subscription = { selector, listener, value: selector(this.view) };
     this.#subscriptions.add(subscription);
     return () => void this.#subscriptions.delete(subscription);
   }
@@ -111,8 +140,57 @@ export class LocalDocument {
 
   mutate(name: string, args: unknown): Promise<Committed> {
     notInUpdate('doc.mutate');
-    const text = JSON.stringify(copyValue(args, '', () => undefined, true));
+    const text = JSON.stringify(copyValue(args, '', plainly, true));
     return this.#submit(null, (mutation, pending) => this.#invoke(mutation, pending, name, text));
+  }
+
+  keys(path: ListPath<object>): readonly string[] {
+    const { mirror } = this;
+    const names = resolve(mirror, path);
+    const list = names && partAt(mirror, names);
+    return isList(list) ? keysOf(list) : [];
+  }
+
+  /** Makes edits that no function has to be run for. */
+  edit(edits: readonly Edit[], join: boolean): Promise<Committed> {
+    notInUpdate('the edit of a text');
+    return this.#submit(null, (mutation, pending) => {
+      this.#edit(mutation, pending, '{}', '[]', JSON.stringify(edits), join ? joined : 0);
+    });
+  }
+
+  /** Takes back what this page did last, or does it again. Undefined when there is nothing. */
+  step(redo: boolean): Promise<Committed> | undefined {
+    notInUpdate(redo ? 'doc.redo' : 'doc.undo');
+    const { canUndo, canRedo } = this.history.state;
+    this.history.stop();
+    if (!(redo ? canRedo : canUndo)) return undefined;
+    return this.#submit(null, (mutation, pending) => void this.#begun(mutation, pending, this.#link.step(mutation, redo)));
+  }
+
+  #edit(mutation: number, pending: Pending, delta: string, reads: string, edits: string, flags: number): void {
+    if (this.#begun(mutation, pending, this.#link.edit(mutation, encode(delta), reads, edits, this.#flags(flags)))) this.history.did();
+  }
+
+  /** Takes the answer of the engine to Engine.edit or step. Returns whether there is something now that is pending. */
+  #begun(mutation: number, pending: Pending, answer: string): boolean {
+    if (answer === '') {
+      this.texts.changed();
+      this.#notify.ask();
+      this.#link.pendingChanged();
+      return true;
+    }
+    this.#forget(mutation);
+    if (answer === 'nothing') {
+      pending.resolve({ revision: this.#revision });
+      return false;
+    }
+    const line = answer.indexOf('\n');
+    const space = answer.indexOf(' ');
+    const code = answer.slice(0, space);
+    const detail = answer.slice(line + 1);
+    pending.reject(code === 'refused' ? new RejectedError(code, detail) : new EditError(code as EditFault, answer.slice(space + 1, line), detail));
+    return false;
   }
 
   /** Begins a transaction as soon as the document is ready. */
@@ -120,7 +198,7 @@ export class LocalDocument {
     if (this.#ended) return Promise.reject(this.#ended);
     const mutation = this.#link.nextMutation();
     const committed = new Promise<Committed>((resolve, reject) => {
-      this.#pending.set(mutation, { run, resolve, reject, delta: '', changed: false, cause: undefined });
+      this.#pending.set(mutation, { run, resolve, reject, delta: '', changed: false, cause: undefined, ids: [] });
     });
     const start = (): void => {
       const pending = this.#pending.get(mutation);
@@ -154,10 +232,15 @@ export class LocalDocument {
     const before = this.mirror;
     let done: Transaction;
     try {
-      done = exclusively(() => transact(before, run));
+      done = exclusively(() => transact(before, run, pending.ids));
     } catch (error) {
       this.#forget(mutation);
       pending.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
+      return;
+    }
+    if (done.edits !== '') {
+      pending.delta = done.delta + done.edits;
+      this.#edit(mutation, pending, done.delta, JSON.stringify(done.reads), done.edits, canRerun);
       return;
     }
     if (done.after === before) {
@@ -167,19 +250,30 @@ export class LocalDocument {
     }
     pending.delta = done.delta;
     this.#mirror = done.after;
-    const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads));
+    this.#look(done.delta);
+    const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads), this.#flags(canRerun));
     if (refused !== '') {
       this.#mirror = before;
       this.settled(mutation, 'refused', refused, 0);
     } else {
+      this.history.did();
       this.#notify.ask();
       this.#link.pendingChanged();
     }
   }
 
+  #flags(flags: number): number {
+    return this.history.joins ? flags | joined : flags;
+  }
+
   #forget(mutation: number): void {
     this.#pending.delete(mutation);
     this.#link.pendingChanged();
+  }
+
+  /** Looks for the tag of a text or list in JSON text. */
+  #look(json: string): void {
+    this.#collections ||= json.includes('"$"') || json.includes('\\u0024');
   }
 
   canonical(): string {
@@ -190,23 +284,28 @@ export class LocalDocument {
   // What the engine says, by way of the client's sink.
 
   reset(json: Uint8Array): void {
-    this.#mirror = share(this.#mirror, parseObject(json)) as JsonObject;
+    const text = decode(json);
+    this.#look(text);
+    this.#mirror = share(this.#mirror, toMirror(parseObject(text))) as JsonObject;
   }
 
   patched(delta: Uint8Array): void {
-    this.#mirror = applyPatch(this.#mirror, parseObject(delta), this.#unseen);
+    const text = decode(delta);
+    this.#look(text);
+    this.#mirror = applyPatch(this.#mirror, parseObject(text), this.#unseen);
   }
 
-  rerun(mutation: number): { delta: Uint8Array; reads: string } | null {
+  rerun(mutation: number): { delta: Uint8Array; reads: string; edits: string } | null {
     const pending = this.#pending.get(mutation);
     const run = pending?.run;
     if (!pending || !run) return null;
     try {
-      const { delta, reads, after } = exclusively(() => transact(this.mirror, run));
+      const { delta, reads, edits, after } = exclusively(() => transact(this.mirror, run, pending.ids));
       this.#mirror = after;
-      pending.changed ||= delta !== pending.delta;
-      pending.delta = delta;
-      return { delta: encode(delta), reads: JSON.stringify(reads) };
+      this.#look(delta);
+      pending.changed ||= delta + edits !== pending.delta;
+      pending.delta = delta + edits;
+      return { delta: encode(delta), reads: JSON.stringify(reads), edits };
     } catch (error) {
       pending.cause = error;
       return null;
@@ -233,6 +332,7 @@ export class LocalDocument {
       this.#isReady = true;
       this.#readyDone();
     }
+    this.texts.changed();
     for (const [mutation, pending] of this.#pending) {
       if (!pending.changed) continue;
       pending.changed = false;
@@ -253,6 +353,8 @@ export class LocalDocument {
     this.#end(new RejectedError('closed', detail));
     this.#subscriptions.clear();
     this.presence.stop();
+    this.texts.stop();
+    this.history.end();
   }
 
   #end(error: RejectedError): void {
@@ -261,11 +363,11 @@ export class LocalDocument {
   }
 
   #tell(): void {
-    const { mirror } = this;
+    const { view } = this;
     for (const subscription of [...this.#subscriptions]) {
       guarded(() => {
         const before = subscription.value;
-        const now = subscription.selector(mirror);
+        const now = subscription.selector(view);
         if (Object.is(now, before)) return;
         subscription.value = now;
         if (this.#subscriptions.has(subscription)) subscription.listener(now, before);

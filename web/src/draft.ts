@@ -1,65 +1,58 @@
+import { hasCounters } from './collections';
+import type { Collection, CounterDraft } from './collections';
+import { EditError } from './errors';
 import { copyOf, isObject, member, setMember } from './json';
 import type { Building, Json, JsonArray, JsonObject, JsonScalar } from './json';
+import { ListDraft } from './listdraft';
+import { isList, textIn, toMirror } from './mirror';
 import { applyPatch } from './patch';
-import { pointerTo, Reads } from './reads';
-import { checkName, copyValue, isText } from './value';
+import { pointerTo } from './reads';
+import type { Reads } from './reads';
+import { isDraft, partJSON, Scope, shown } from './scope';
+import type { Alive, Part, PartDraft } from './scope';
+import { TextDraft } from './textdraft';
+import { checkName, copyValue, isText, plainly } from './value';
 
 /** T as a transaction may write it. */
-export type Draft<T> = T extends JsonScalar | undefined ? T : { -readonly [K in keyof T]: Draft<T[K]> };
+export type Draft<T> = T extends JsonScalar | undefined | Collection ? T : { -readonly [K in keyof T]: Draft<T[K]> };
 
-/** What a transaction did: one merge patch, what it depended on, and the document with the patch. */
+/** What a transaction did: one merge patch, what it depended on, and the document then. */
 export interface Transaction {
   /** JSON text of the merge patch. */
   readonly delta: string;
   readonly reads: readonly string[];
-  /** `before` itself when the patch has no effect. */
+  /** JSON text of the edits of texts, lists and counters, which come behind the patch; '' when there are none. */
+  readonly edits: string;
+  /** The document with the patch: `before` itself when that has no effect, and where there are edits, which the engine makes. */
   readonly after: JsonObject;
 }
 
 /**
  * Runs a function on a draft of a document. `before` is not changed; when the function throws,
- * nothing has happened. A draft cannot be used after its function returned.
+ * nothing has happened. A draft cannot be used after its function returned. `ids` are those of new
+ * items of lists; it is filled up, and a function that runs again gets the same.
  */
-export function transact(before: JsonObject, run: (draft: object) => unknown): Transaction {
-  const scope = new Scope();
+export function transact(before: JsonObject, run: (draft: object) => unknown, ids: string[] = []): Transaction {
+  const scope = new Scope(ids);
   try {
-    const root = new ObjectDraft(scope, '', before, true);
+    const root = new ObjectDraft(scope, '', before, true, () => true);
     const result = run(root.proxy);
     if (isObject(result) && 'then' in result && typeof result['then'] === 'function') {
       throw new TypeError('the function of an update must not be async');
     }
     const patch = root.patch() ?? {};
     const delta = JSON.stringify(patch);
-    return { delta, reads: scope.reads.list(), after: applyPatch(before, patch) };
+    const edits = scope.edits();
+    return {
+      delta,
+      reads: scope.reads.list(),
+      edits: edits.length === 0 ? '' : JSON.stringify(edits),
+      after: edits.length === 0 ? applyPatch(before, patch) : before,
+    };
   } finally {
     scope.end();
   }
 }
-
-/** What the drafts of one transaction share. */
-class Scope {
-  readonly reads = new Reads();
-  readonly #jsonOf = new WeakMap<object, () => Json>();
-  #open = true;
-
-  end(): void {
-    this.#open = false;
-  }
-
-  check(): void {
-    if (!this.#open) throw new TypeError('a draft was used after its update');
-  }
-
-  /** Makes a proxy known, so that a draft can be assigned to another place. */
-  register<T extends object>(proxy: T, json: () => Json): T {
-    this.#jsonOf.set(proxy, json);
-    return proxy;
-  }
-
-  readonly unwrap = (value: object): Json | undefined => this.#jsonOf.get(value)?.();
-}
-
-type Part = JsonScalar | ObjectDraft | ArrayDraft;
 
 /** A member that the transaction wrote (`part` undefined: deleted) or stepped into. */
 interface Touched {
@@ -71,24 +64,29 @@ interface Touched {
  * An object in a transaction. Tracked: the object that the document has at `pointer`, so that looks
  * at it are reads. Not tracked: one that the transaction itself put there.
  */
-class ObjectDraft {
+class ObjectDraft implements PartDraft {
   readonly proxy: object;
   readonly #scope: Scope;
   readonly #pointer: string;
   readonly #content: JsonObject;
   readonly #tracked: boolean;
+  readonly #alive: Alive;
   readonly #touched = new Map<string, Touched>();
+  /** What the transaction adds to counters of the document. */
+  readonly #added = new Map<string, number>();
 
-  constructor(scope: Scope, pointer: string, content: JsonObject, tracked: boolean) {
+  constructor(scope: Scope, pointer: string, content: JsonObject, tracked: boolean, alive: Alive) {
     this.#scope = scope;
     this.#pointer = pointer;
     this.#content = content;
     this.#tracked = tracked;
+    this.#alive = alive;
     const snapshot = (): Json => {
       this.#read('v', this.#pointer);
       return this.json();
     };
     this.proxy = scope.register(new Proxy({}, this.#traps()), snapshot);
+    hasCounters(this.proxy, (name) => this.#counter(name));
   }
 
   /** The object as it is now. */
@@ -101,6 +99,7 @@ class ObjectDraft {
       if (value === undefined) delete result[name];
       else setMember(result, name, value);
     }
+    for (const name of this.#added.keys()) setMember((result ??= copyOf(this.#content)), name, this.#sum(name));
     return result ?? this.#content;
   }
 
@@ -116,15 +115,14 @@ class ObjectDraft {
   }
 
   #change(name: string, { written, part }: Touched): Json | undefined {
-    if (!written) {
-      if (part instanceof ObjectDraft) return part.patch();
-      return part instanceof ArrayDraft && part.changed ? part.json() : undefined;
-    }
+    if (!written) return isDraft(part) ? part.patch() : undefined;
     const at = pointerTo(this.#pointer, name);
     const old = member(this.#content, name);
-    if (part instanceof ObjectDraft) return replacement(this.#scope.reads, at, old, part.json());
+    const now = partJSON(part);
+    const object = objectIn(now);
+    if (object) return replacement(this.#scope.reads, at, old, object);
     this.#scope.reads.addSubtree(old, at);
-    return partJSON(part) ?? null;
+    return now ?? null;
   }
 
   #read(kind: 'v' | 'e' | 'm', pointer: string): void {
@@ -139,15 +137,56 @@ class ObjectDraft {
     if (!isText(name)) return undefined; // no document has such a member: that is nothing to depend on
     const at = pointerTo(this.#pointer, name);
     const value = member(this.#content, name);
-    this.#read(isObject(value) ? 'e' : 'v', at);
-    if (typeof value !== 'object' || value === null) return value;
-    const part = this.#draftOf(value, at, this.#tracked);
+    this.#read(isObject(value) || textIn(value) ? 'e' : 'v', at);
+    if (typeof value !== 'object' || value === null) return this.#added.has(name) ? this.#sum(name) : value;
+    const part = this.#draftOf(value, at, this.#tracked, name);
     this.#touched.set(name, { written: false, part });
     return part;
   }
 
-  #draftOf(value: JsonObject | JsonArray, at: string, tracked: boolean): ObjectDraft | ArrayDraft {
-    return isObject(value) ? new ObjectDraft(this.#scope, at, value, tracked) : new ArrayDraft(this.#scope, at, value);
+  #draftOf(value: Json, at: string, tracked: boolean, name: string): Part {
+    const alive: Alive = () => this.#touched.get(name)?.part === part && this.#alive();
+    const part = partOf(this.#scope, value, at, tracked, alive);
+    return part;
+  }
+
+  /** What a counter is by now. */
+  #sum(name: string): number {
+    const touched = this.#touched.get(name);
+    const value = touched ? (touched.part ?? 0) : (member(this.#content, name) ?? 0);
+    const sum = typeof value === 'number' && Number.isSafeInteger(value) ? value + (this.#added.get(name) ?? 0) : NaN;
+    if (!Number.isSafeInteger(sum)) throw new EditError('no_counter', pointerTo(this.#pointer, name));
+    return sum;
+  }
+
+  #counter(name: string): CounterDraft {
+    this.#scope.check();
+    checkName(name, this.#pointer);
+    const at = pointerTo(this.#pointer, name);
+    const look = (): number => {
+      this.#scope.check();
+      if (!this.#touched.has(name)) this.#read('v', at);
+      return this.#sum(name);
+    };
+    return {
+      get value() {
+        return look();
+      },
+      add: (n) => this.#add(name, at, n),
+    };
+  }
+
+  #add(name: string, at: string, n: number): void {
+    this.#scope.check();
+    if (!Number.isSafeInteger(n)) throw new EditError('integer', at, String(n));
+    const sum = this.#sum(name) + n;
+    if (!Number.isSafeInteger(sum)) throw new EditError('no_counter', at);
+    if (!this.#tracked || this.#touched.has(name)) {
+      this.#touched.set(name, { written: true, part: sum }); // it is the transaction's own
+      return;
+    }
+    this.#added.set(name, (this.#added.get(name) ?? 0) + n);
+    this.#scope.edit(this, () => !this.#touched.has(name) && this.#alive(), () => ['+', at, n]);
   }
 
   #write(name: string, value: unknown): void {
@@ -156,9 +195,9 @@ class ObjectDraft {
     if (isDraft(now) && now.proxy === value) return; // draft.list = draft.list.sort()
     const at = pointerTo(this.#pointer, name);
     checkName(name, this.#pointer);
-    const json = copyValue(value, at, this.#scope.unwrap);
-    const part = typeof json === 'object' && json !== null ? this.#draftOf(json, at, false) : json;
-    this.#touched.set(name, { written: true, part });
+    const json = toMirror(copyValue(value, at, this.#scope));
+    this.#touched.set(name, { written: true, part: this.#draftOf(json, at, false, name) });
+    this.#added.delete(name);
   }
 
   #names(): string[] {
@@ -168,6 +207,7 @@ class ObjectDraft {
     for (const [name, { part }] of this.#touched) {
       if (part !== undefined && !Object.hasOwn(this.#content, name)) names.push(name);
     }
+    for (const name of this.#added.keys()) if (!Object.hasOwn(this.#content, name)) names.push(name);
     return names;
   }
 
@@ -176,6 +216,7 @@ class ObjectDraft {
     this.#scope.check();
     const touched = this.#touched.get(name);
     if (touched) return touched.part !== undefined;
+    if (this.#added.has(name)) return true;
     if (this.#scope.reads.has('m', this.#pointer)) return Object.hasOwn(this.#content, name);
     return this.#step(name) !== undefined;
   }
@@ -193,6 +234,7 @@ class ObjectDraft {
         this.#scope.check();
         checkName(name, this.#pointer);
         this.#touched.set(name, { written: true, part: undefined });
+        this.#added.delete(name);
         return true;
       },
       has: (_, name) => typeof name === 'string' && this.#has(name),
@@ -213,7 +255,7 @@ class ObjectDraft {
  * An array in a transaction. To a merge patch it is one value: whatever is changed in it or below,
  * the whole array is written once.
  */
-class ArrayDraft {
+class ArrayDraft implements PartDraft {
   readonly proxy: object;
   readonly #scope: Scope;
   readonly #pointer: string;
@@ -231,13 +273,13 @@ class ArrayDraft {
     this.proxy = this.#proxyOf(this.#copy);
   }
 
-  get changed(): boolean {
-    return this.#changed;
+  patch(): JsonArray | undefined {
+    return this.#changed ? this.json() : undefined;
   }
 
   json(): JsonArray {
     if (!this.#changed) return this.#content;
-    return copyValue(this.#copy, this.#pointer, () => undefined) as JsonArray;
+    return copyValue(this.#copy, this.#pointer, plainly) as JsonArray;
   }
 
   #proxyOf(source: object): object {
@@ -265,7 +307,7 @@ class ArrayDraft {
         if (name === 'length') return Reflect.set(target, name, value);
         // An item that only moves within the array stays the same object.
         const moved = typeof value === 'object' && value !== null ? this.#sources.get(value) : undefined;
-        const item = moved ?? copyValue(value, pointerTo(this.#pointer, name), this.#scope.unwrap, true);
+        const item = moved ?? copyValue(value, pointerTo(this.#pointer, name), this.#scope, true);
         setMember(target as Building, name, item as Json);
         return true;
       },
@@ -285,17 +327,19 @@ function isIndex(name: string): boolean {
   return /^(0|[1-9][0-9]*)$/.test(name);
 }
 
-function isDraft(part: Part | undefined): part is ObjectDraft | ArrayDraft {
-  return part instanceof ObjectDraft || part instanceof ArrayDraft;
+/** The object that a value is in the document, which a text is too. */
+function objectIn(value: Json | undefined): JsonObject | undefined {
+  return textIn(value)?.toJSON() ?? (isObject(value) ? value : undefined);
 }
 
-/** A part as the function sees it. */
-function shown(part: Part | undefined): unknown {
-  return isDraft(part) ? part.proxy : part;
-}
-
-function partJSON(part: Part | undefined): Json | undefined {
-  return isDraft(part) ? part.json() : part;
+/** The part of a transaction for a value of a mirror. */
+function partOf(scope: Scope, value: Json, at: string, tracked: boolean, alive: Alive): Part {
+  if (typeof value !== 'object' || value === null) return value;
+  const text = textIn(value);
+  if (text) return new TextDraft(scope, at, text, tracked, alive);
+  if (!isObject(value)) return new ArrayDraft(scope, at, value as JsonArray);
+  if (!isList(value)) return new ObjectDraft(scope, at, value, tracked, alive);
+  return new ListDraft(scope, at, value, tracked, alive, (...part) => partOf(scope, ...part));
 }
 
 /**
@@ -303,8 +347,9 @@ function partJSON(part: Part | undefined): Json | undefined {
  * name what only `old` has, and depends on the members of every object in `old`: one that somebody
  * adds at the same time would survive.
  */
-function replacement(reads: Reads, at: string, old: Json | undefined, value: JsonObject): JsonObject {
-  if (!isObject(old)) {
+function replacement(reads: Reads, at: string, before: Json | undefined, value: JsonObject): JsonObject {
+  const old = objectIn(before);
+  if (!old) {
     reads.add('v', at);
     return value;
   }
@@ -313,9 +358,10 @@ function replacement(reads: Reads, at: string, old: Json | undefined, value: Jso
   for (const name of Object.keys(value)) {
     const below = pointerTo(at, name);
     const part = value[name] as Json;
+    const object = objectIn(part);
     const oldPart = member(old, name);
-    if (!isObject(part)) reads.addSubtree(oldPart, below);
-    setMember(patch, name, isObject(part) && oldPart !== undefined ? replacement(reads, below, oldPart, part) : part);
+    if (!object) reads.addSubtree(oldPart, below);
+    setMember(patch, name, object && oldPart !== undefined ? replacement(reads, below, oldPart, object) : part);
   }
   for (const name of Object.keys(old)) {
     if (Object.hasOwn(value, name)) continue;

@@ -25,9 +25,23 @@ export interface Engine {
    * Commits a transaction: applies the merge patch to the replica and sends it. The caller applies
    * the same patch to its mirror. `mutation` is the caller's own number for it, unique in the client.
    * `reads` is a JSON array of strings: a kind ('v' value, 'e' is an object, 'm' member names)
-   * followed by an RFC 6901 pointer. Returns '' or the text of an error; then nothing happened.
+   * followed by an RFC 6901 pointer. `flags` is as for edit. Returns '' or the text of an error; then nothing happened.
    */
-  commit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string): string;
+  commit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string, flags: number): string;
+  /**
+   * Commits a transaction with edits of texts, lists or counters: the merge patch first, then the edits, a JSON array of
+   * [kind, pointer, ...args]; wasm/edits has the kinds. The engine calls patch with what they did: the caller applies nothing
+   * itself. `flags` is a sum: 1, the transaction has a function that rerun may ask for; 2, undo takes it back together with the
+   * one before. Returns '', 'nothing' when nothing changed, or, when it was refused, a code, a space, a pointer, a line feed
+   * and the reason.
+   */
+  edit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string, edits: string, flags: number): string;
+  /** Takes back what this page did last, or does it again, by a transaction as of edit. Returns the same. */
+  step(client: number, doc: number, mutation: number, redo: boolean): string;
+  /** Begins or ends to call spliced for the text at a pointer. */
+  watch(client: number, doc: number, pointer: string, on: boolean): void;
+  /** The text at a pointer as a JSON array of [text, {mark: value}], as long as the marks are the same. */
+  runs(client: number, doc: number, pointer: string): string;
   /**
    * Makes a named mutation with JSON text as its arguments: the module runs the function of that name and calls
    * patch with what it did, at once and whenever that changes. There is no rerun. Returns '' or, when nothing
@@ -52,9 +66,16 @@ export interface Sink {
   patch(doc: number, delta: Uint8Array): void;
   /**
    * Run the function of a pending transaction again, on the mirror as it is now, and apply its patch
-   * to the mirror. null: the function threw or is gone; the transaction is dropped.
+   * to the mirror, unless it has edits: then as for edit. null: the function threw or is gone; the transaction is dropped.
    */
-  rerun(doc: number, mutation: number): { delta: Uint8Array; reads: string } | null;
+  rerun(doc: number, mutation: number): { delta: Uint8Array; reads: string; edits: string } | null;
+  /**
+   * What changes of a watched text amount to: a JSON array of [position, deleted units, text], each on the text that the
+   * one before it left. The mirror has them already. `mutation` is the transaction that is being made, 0 for others' doing.
+   */
+  spliced(doc: number, pointer: string, splices: string, mutation: number): void;
+  /** Whether there is something to undo and to redo has changed. */
+  history(doc: number, undo: boolean, redo: boolean): void;
   /** A transaction is over. `code` is '' when it is in the log at `revision`, else a name such as 'conflict'. */
   settled(doc: number, mutation: number, code: string, detail: string, revision: number): void;
   /** End of a batch of resets, patches and reruns: notify subscribers now, once. */

@@ -29,7 +29,7 @@ export class UnknownMutatorError extends Error {
   }
 }
 
-export type ValueFault = 'undefined' | 'null' | 'number' | 'text' | 'type' | 'cycle' | 'depth' | 'hole' | 'name' | 'size';
+export type ValueFault = 'undefined' | 'null' | 'number' | 'text' | 'type' | 'cycle' | 'depth' | 'hole' | 'name' | 'size' | 'collection';
 
 /** A value that a document cannot hold was written to a draft, or one that cannot be told was set as presence. */
 export class ValueError extends TypeError {
@@ -55,7 +55,48 @@ const faults: Record<ValueFault, string> = {
   depth: 'nested too deep',
   hole: 'the array has a hole',
   name: 'the name of the member is longer than 1,024 bytes',
-  size: 'a presence has at most 4,096 bytes of JSON',
+  size: 'too large: a presence has at most 4,096 bytes of JSON, a new list at most 226,981 items',
+  collection: 'a text or a list cannot be within an array: make that a list(…)',
+};
+
+export type EditFault =
+  | 'no_text'
+  | 'no_list'
+  | 'no_counter'
+  | 'range'
+  | 'integer'
+  | 'mark'
+  | 'copy'
+  | 'detached'
+  | 'array'
+  | 'too_many';
+
+/** An edit of a text, a list or a counter that cannot be made. Nothing of it, or of its update, happened. */
+export class EditError extends Error {
+  override readonly name = 'EditError';
+  /** What is wrong, as a name to branch on. */
+  readonly fault: EditFault;
+  /** RFC 6901 pointer of the text, list or counter; an item of a list is named by its id. */
+  readonly pointer: string;
+
+  constructor(fault: EditFault, pointer: string, detail = '') {
+    super(`${pointer}: ${editFaults[fault]}${detail === '' ? '' : ` (${detail})`}`);
+    this.fault = fault;
+    this.pointer = pointer;
+  }
+}
+
+const editFaults: Record<EditFault, string> = {
+  no_text: 'there is no text here; make one in an update: draft.title = text()',
+  no_list: 'there is no list here; make one in an update: draft.items = list()',
+  no_counter: 'there is no counter here, which is an integer of at most 2^53-1, or the sum would not be one',
+  range: 'the position is not there; positions count from 0 to the length, those of a text in UTF-16 units',
+  integer: 'positions, lengths and what a counter adds are integers',
+  mark: 'a mark needs a name and a value other than null',
+  copy: 'a text or list that was edited in an update cannot be copied in the same one',
+  detached: 'this value is in no document yet: assign it to a draft, and edit what the draft has then',
+  array: 'a list changes by insert, push, move, set and delete, not by the methods of an array',
+  too_many: 'too many texts and lists were edited while nothing was confirmed; wait with client.whenSynced()',
 };
 
 /** The document could not be opened, or had to be closed. */

@@ -1,3 +1,5 @@
+import { TextNode } from './textnode';
+
 /** A JSON value as the mirror holds it. Nothing in it is ever changed in place. */
 export type Json = JsonScalar | JsonArray | JsonObject;
 export type JsonScalar = string | number | boolean | null;
@@ -9,8 +11,9 @@ export interface JsonObject {
 /** A JSON object that its only owner is still building. */
 export type Building = Record<string, Json>;
 
+/** Whether a value is an object of members. A text in the mirror is none. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TextNode);
 }
 
 /** The member of that name; never something inherited. */
@@ -58,9 +61,9 @@ export function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** Reads the bytes of a JSON object; throws a SyntaxError or TypeError on anything else. */
-export function parseObject(bytes: Uint8Array): JsonObject {
-  const value: unknown = JSON.parse(decode(bytes));
+/** Reads the text of a JSON object; throws a SyntaxError or TypeError on anything else. */
+export function parseObject(text: string): JsonObject {
+  const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new TypeError('the JSON text is not an object');
   return value;
 }

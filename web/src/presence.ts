@@ -1,9 +1,9 @@
 import { guarded, Soon } from './emitter';
 import { ValueError } from './errors';
 import { notInUpdate } from './exclusive';
-import { encode, isObject, parseObject } from './json';
+import { decode, encode, isObject, parseObject } from './json';
 import type { JsonObject } from './json';
-import { copyValue } from './value';
+import { copyValue, plainly } from './value';
 
 /** Another client that has the document open. */
 export interface Peer<P> {
@@ -91,7 +91,7 @@ export class Presence {
       if (!this.#others.delete(id)) return;
     } else {
       try {
-        this.#others.set(id, parseObject(bytes));
+        this.#others.set(id, parseObject(decode(bytes)));
       } catch {
         return; // another client's nonsense is not our trouble
       }
@@ -109,7 +109,7 @@ export class Presence {
 
 /** A copy of a state, checked as far as the server will do. */
 function checked(state: unknown): JsonObject {
-  const json = copyValue(state, '', () => undefined, true);
+  const json = copyValue(state, '', plainly, true);
   if (!isObject(json)) throw new ValueError('type', '');
   return json;
 }

@@ -1,5 +1,6 @@
 import { isObject } from './json';
 import type { Json } from './json';
+import { textIn } from './mirror';
 
 /** 'v': the whole value, or that there is none. 'e': that there is an object. 'm': which members it has. */
 export type ReadKind = 'v' | 'e' | 'm';
@@ -20,8 +21,16 @@ export class Reads {
   readonly #seen = new Set<string>();
   #text = 0;
   #whole = false;
+  readonly #wholes: string[] = [];
+
+  /** The whole value at a pointer, with all that is in it: what is seen there from then on is known to be read. */
+  addWhole(pointer: string): void {
+    this.add('v', pointer);
+    if (!this.#wholes.includes(pointer)) this.#wholes.push(pointer);
+  }
 
   add(kind: ReadKind, pointer: string): void {
+    for (const whole of this.#wholes) if (pointer.startsWith(whole) && pointer.charAt(whole.length) === '/') return;
     if (this.#whole || (pointer === '' && kind === 'e')) return; // the root is always an object
     const read = kind + pointer;
     if (this.#seen.has(read)) return;
@@ -39,9 +48,10 @@ export class Reads {
 
   /** The members of every object in a value that is going to be deleted or replaced. */
   addSubtree(value: Json | undefined, pointer: string): void {
-    if (!isObject(value) || this.#whole) return;
+    const object = textIn(value)?.toJSON() ?? value;
+    if (!isObject(object) || this.#whole) return;
     this.add('m', pointer);
-    for (const name of Object.keys(value)) this.addSubtree(value[name], pointerTo(pointer, name));
+    for (const name of Object.keys(object)) this.addSubtree(object[name], pointerTo(pointer, name));
   }
 
   list(): string[] {

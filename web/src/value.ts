@@ -1,13 +1,30 @@
+import { ListValue, TextValue } from './collections';
 import { ValueError } from './errors';
 import { encode, setMember } from './json';
 import type { Building, Json } from './json';
+import { isList } from './mirror';
 import { pointerTo } from './reads';
+import { newText, orderKeys, tagName, TextNode } from './textnode';
 
 /** How deep objects and arrays may nest, counted together: jsontext.MaxDepth in Go. */
 const maxDepth = 100;
 
-/** Gives the JSON behind a value that is a draft of the running transaction, undefined for any other value. */
-export type Unwrap = (value: object) => Json | undefined;
+/** What a copy is made for. */
+export interface Copying {
+  /** The JSON behind a value that is a draft of the running transaction, undefined for any other value. */
+  unwrap(value: object): Json | undefined;
+  /** The id of a new item of a list. */
+  newID(): string;
+}
+
+/** For values that are in no document: there are no drafts among them. */
+export const plainly: Copying = { unwrap: () => undefined, newID };
+
+/** 72 random bits. */
+export function newID(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(9));
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
+}
 
 const loneSurrogate = /\p{Surrogate}/u;
 
@@ -30,11 +47,11 @@ export function checkName(name: string, pointer: string): void {
  * a later change to what the caller passed changes nothing here. Null is refused as a member and kept
  * inside arrays, which merge patches treat as one value.
  */
-export function copyValue(value: unknown, pointer: string, unwrap: Unwrap, inArray = false): Json {
-  return copy(value, pointer, unwrap, inArray, new Set(), pointer.split('/').length - 1);
+export function copyValue(value: unknown, pointer: string, to: Copying, inArray = false): Json {
+  return copy(value, pointer, to, inArray, new Set(), pointer.split('/').length - 1);
 }
 
-function copy(value: unknown, pointer: string, unwrap: Unwrap, inArray: boolean, above: Set<object>, depth: number): Json {
+function copy(value: unknown, pointer: string, to: Copying, inArray: boolean, above: Set<object>, depth: number): Json {
   switch (typeof value) {
     case 'boolean':
       return value;
@@ -56,37 +73,61 @@ function copy(value: unknown, pointer: string, unwrap: Unwrap, inArray: boolean,
     return null;
   }
   if (depth >= maxDepth) throw new ValueError('depth', pointer);
-  const source: object = unwrapped(value, unwrap);
+  const source: object = unwrapped(value, to);
   if (above.has(source)) throw new ValueError('cycle', pointer);
+  if (inArray && isCollection(source, value)) throw new ValueError('collection', pointer);
+  if (source instanceof TextNode) return source.toJSON();
+  if (source instanceof TextValue) {
+    if (!isText(source.string)) throw new ValueError('text', pointer);
+    return newText(source.string);
+  }
   above.add(source);
-  const result = Array.isArray(source)
-    ? copyArray(source, pointer, unwrap, above, depth)
-    : copyObject(source, pointer, unwrap, inArray, above, depth);
+  let result: Json;
+  if (source instanceof ListValue) result = copyList(source, pointer, to, above, depth);
+  else if (Array.isArray(source)) result = copyArray(source, pointer, to, above, depth);
+  else result = copyObject(source, pointer, to, inArray, above, depth);
   above.delete(source);
   return result;
 }
 
-function unwrapped(value: object, unwrap: Unwrap): object {
-  const json = unwrap(value);
+/** A text or a list; an object that only looks like one, in an array, is plain JSON. */
+function isCollection(source: object, value: object): boolean {
+  return source instanceof TextNode || source instanceof TextValue || source instanceof ListValue || (source !== value && isList(source));
+}
+
+function unwrapped(value: object, to: Copying): object {
+  const json = to.unwrap(value);
   return typeof json === 'object' && json !== null ? json : value;
 }
 
-function copyArray(source: unknown[], pointer: string, unwrap: Unwrap, above: Set<object>, depth: number): Json {
+function copyArray(source: unknown[], pointer: string, to: Copying, above: Set<object>, depth: number): Json {
   const result: Json[] = [];
   for (let i = 0; i < source.length; i++) {
     const at = pointerTo(pointer, String(i));
     if (!Object.hasOwn(source, i)) throw new ValueError('hole', at);
-    result.push(copy(source[i], at, unwrap, true, above, depth + 1));
+    result.push(copy(source[i], at, to, true, above, depth + 1));
   }
   return result;
 }
 
-function copyObject(source: object, pointer: string, unwrap: Unwrap, inArray: boolean, above: Set<object>, depth: number): Json {
+function copyList({ items }: ListValue, pointer: string, to: Copying, above: Set<object>, depth: number): Json {
+  const list: Building = { [tagName]: 'list' };
+  const keys = orderKeys(items.length);
+  if (keys.length < items.length) throw new ValueError('size', pointer);
+  items.forEach((item, i) => {
+    const value = item === null ? null : copy(item, pointerTo(pointer, String(i)), to, false, above, depth + 2);
+    const o = keys[i] as string;
+    setMember(list, to.newID(), value === null ? { o } : { o, v: value });
+  });
+  return list;
+}
+
+function copyObject(source: object, pointer: string, to: Copying, inArray: boolean, above: Set<object>, depth: number): Json {
   if (!isPlain(source) || Object.getOwnPropertySymbols(source).length > 0) throw new ValueError('type', pointer);
   const result: Building = {};
   for (const [name, value] of Object.entries(source)) {
     checkName(name, pointer);
-    setMember(result, name, copy(value, pointerTo(pointer, name), unwrap, inArray, above, depth + 1));
+    setMember(result, name, copy(value, pointerTo(pointer, name), to, inArray, above, depth + 1));
   }
   return result;
 }

@@ -42,6 +42,17 @@ class HandDriven implements Engine {
     this.calls.push(`commit ${doc} ${mutation}`);
     return '';
   }
+  edit(_: number, doc: number, mutation: number): string {
+    this.calls.push(`edit ${doc} ${mutation}`);
+    return '';
+  }
+  step(): string {
+    return 'nothing';
+  }
+  watch(): void {}
+  runs(): string {
+    return '[]';
+  }
   invoke(_: number, doc: number, mutation: number): string {
     this.calls.push(`invoke ${doc} ${mutation}`);
     return '';

@@ -47,6 +47,10 @@ function opening(): Driven {
       if (refusal === '') invoked.push(`${mutation} ${name} ${args}`);
       return refusal;
     },
+    edit: () => refusal,
+    step: () => 'nothing',
+    watch: () => undefined,
+    runs: () => '[]',
     canonical: () => encode('{}'),
     presence: (state) => void sent.push(decode(state)),
     pendingChanged: () => void events.push('pending'),

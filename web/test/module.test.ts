@@ -78,11 +78,15 @@ test('the module survives calls from within its own work: they do nothing', asyn
   dialled = () => {
     answers.push(
       engine.open(handle, 'test/other'),
-      engine.commit(handle, 1, 1, new Uint8Array(), '[]'),
+      engine.commit(handle, 1, 1, new Uint8Array(), '[]', 0),
+      engine.edit(handle, 1, 3, new Uint8Array(), '[]', '[]', 0),
+      engine.step(handle, 1, 4, false),
+      engine.runs(handle, 1, ''),
       engine.invoke(handle, 1, 2, 'count', '1'),
       engine.canonical(handle, 1).length,
     );
     engine.presence(handle, 1, new Uint8Array());
+    engine.watch(handle, 1, '', true);
     engine.offline(handle, true);
     engine.retry(handle);
     engine.leave(handle, 1);
@@ -91,7 +95,7 @@ test('the module survives calls from within its own work: they do nothing', asyn
   engine.offline(handle, true);
   engine.offline(handle, false); // dials
   const refusal = 'the engine was called from within patch, reset or rerun';
-  assert.deepEqual(answers, [refusal, refusal, `refused ${refusal}`, 0]);
+  assert.deepEqual(answers, [refusal, refusal, `refused \n${refusal}`, `refused \n${refusal}`, '[]', `refused ${refusal}`, 0]);
   assert.equal(engine.open(handle, 'test/doc'), 1);
   assert.equal(new TextDecoder().decode(engine.canonical(handle, 1)), '{}');
   engine.close(handle);

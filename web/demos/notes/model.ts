@@ -1,0 +1,30 @@
+import { counter, list, text } from '../../src/index';
+import type { Counter, CursorJSON, Doc, Draft, List, Text } from '../../src/index';
+
+export interface Todo {
+  title: Text;
+  done: boolean;
+}
+
+export interface Note {
+  title: Text;
+  body: Text;
+  todos: List<Todo>;
+  likes: Counter;
+}
+
+/** Where somebody writes. */
+export interface Writer {
+  readonly name: string;
+  readonly caret?: CursorJSON;
+}
+
+export type NoteDoc = Doc<Note, Writer>;
+
+/** Makes what is missing of the note. Whoever comes second finds it there. */
+export function begin(note: Draft<Partial<Note>>): void {
+  note.title ??= text();
+  note.body ??= text();
+  note.todos ??= list();
+  note.likes ??= counter(0);
+}
