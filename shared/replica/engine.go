@@ -38,6 +38,8 @@ type Engine struct {
 
 	docs     map[record.Key]*Document
 	byNumber map[uint32]*Document
+	// transactions over several documents wait here; the first may be on its way.
+	transactions []*transaction
 
 	silent    int    // ticks since the last message of the server
 	heartbeat uint32 // milliseconds
@@ -124,6 +126,7 @@ func (e *Engine) Disconnected() {
 		d.disconnected()
 	}
 	clear(e.byNumber)
+	e.unsendTransactions()
 }
 
 // TakeOutput returns the next message to send, nil when there is none. Call it
@@ -150,6 +153,7 @@ func (e *Engine) Tick() bool {
 				d.open()
 			}
 		}
+		e.retryTransactions()
 	}
 	return true
 }
@@ -217,6 +221,7 @@ func (e *Engine) Receive(message []byte) error {
 			return err
 		}
 	}
+	e.transact()
 	return nil
 }
 
@@ -267,6 +272,8 @@ func (e *Engine) dispatch(frame wire.Frame) (*Document, error) {
 		if d := e.byNumber[f.Doc]; d != nil {
 			d.peer(f)
 		}
+	case *wire.Transacted:
+		e.transacted(f)
 	case *wire.Pong:
 	case *wire.LogPage:
 		if e.cfg.OnLogPage != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
@@ -158,6 +159,44 @@ func (c *Client) Close() {
 		}
 	})
 	c.socket.wait()
+}
+
+// Transact makes a transaction over several documents of one space that this client has
+// open, and returns when it is stored: all that fn changes, or nothing. fn runs as soon as
+// nothing of the client's own is pending on the documents, on what the log has, and again
+// when somebody else was first; it must be quick, and must not use the client. What it
+// changes is seen when it is stored, not before. The error is what fn returned, a
+// [*replica.RejectedError], or that of ctx, and then it may be stored nevertheless.
+func (c *Client) Transact(ctx context.Context, docs []*Doc, fn func([]*doc.Tx) error) error {
+	replicas := make([]*replica.Document, len(docs))
+	done := make(chan error, 1)
+	var cancel func()
+	var err error
+	c.do(func() {
+		for i, d := range docs {
+			replicas[i] = d.replica
+		}
+		cancel, err = c.link.Engine().Transact(replicas, fn, func(err error) { done <- err })
+	})
+	if err != nil {
+		return err
+	}
+	defer c.do(func() { cancel() })
+	for {
+		c.mu.Lock()
+		state, changed := c.link.State(), c.state
+		c.mu.Unlock()
+		if state.Status == Closed {
+			return c.closedError(state)
+		}
+		select {
+		case err := <-done:
+			return err
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // do runs fn with the client locked, then sends what came of it.
