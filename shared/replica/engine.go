@@ -24,6 +24,9 @@ type Config struct {
 	// position (law L4). It is taken anew; see [wire.CodeDiverged] for when that
 	// does not help.
 	OnDiverged func(key record.Key, at record.Position)
+	// Now returns the time in milliseconds since 1970; nil: the engine keeps the id that
+	// it was given first. See [Engine.Connected].
+	Now func() int64
 	// OnLogPage, if set, is told the answers to ReadLog: a page, or a fault.
 	OnLogPage func(request uint32, page *wire.LogPage, fault *wire.Fault)
 }
@@ -110,9 +113,33 @@ func (e *Engine) noteDiverged(d *Document) {
 	}
 }
 
-// Connected says that a transport is up. The engine greets the server.
+// renewAfter is how old an id is, in milliseconds, that is given up for a new one: 30
+// days. A server remembers for longer what a client has done.
+const renewAfter = 30 * 24 * 60 * 60 * 1000
+
+// renew gives the client's id up if it is old and nothing depends on it: with nothing
+// pending nobody has to remember what the client has done. Who kept an id for ever would
+// be told one day that it has expired.
+func (e *Engine) renew() {
+	if e.client.IsZero() || e.cfg.Now == nil || e.cfg.Now()-e.client.Born() < renewAfter || len(e.transactions) > 0 {
+		return
+	}
+	for _, d := range e.docs {
+		if len(d.pending) > 0 {
+			return
+		}
+	}
+	e.client = record.ClientID{}
+	for _, d := range e.docs {
+		d.last = record.MutationID{}
+	}
+}
+
+// Connected says that a transport is up. The engine greets the server, as the client that
+// it was, or as a new one if it is old and nothing is pending.
 func (e *Engine) Connected() {
 	e.Disconnected()
+	e.renew()
 	e.state = greeting
 	e.silent = 0
 	e.out.add(&wire.Hello{Protocol: wire.Protocol, Client: e.client, Token: e.cfg.Token})

@@ -191,7 +191,9 @@ func (d *Document) reject(f *wire.Reject) {
 	dropped, from := d.pending[i], i+1
 	dropped.unanswered = max(0, dropped.unanswered-1)
 	outcome := Outcome{Err: &RejectedError{Code: f.Code, Detail: f.Detail}}
-	claim := dropped.limbo && dropped.claims < maxClaims
+	// With these codes the server says that no attempt gets into the log any more.
+	final := f.Code == wire.CodeDeleted || f.Code == wire.CodeExpired
+	claim := dropped.limbo && dropped.claims < maxClaims && !final
 	if claim && dropped.claim != nil {
 		outcome = *dropped.claim
 	}

@@ -5,6 +5,7 @@ package bridge
 import (
 	"math/rand/v2"
 	"syscall/js"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -32,7 +33,7 @@ func newClient(url string, sink js.Value) *client {
 	c := &client{sink: sink, docs: make(map[int]*document), handles: make(map[record.Key]int)}
 	c.socket = newSocket(c, url)
 	c.link = link.NewLink(replica.Config{
-		Random: rand.Uint64, OnStorage: c.storage, OnDiverged: c.diverged,
+		Random: rand.Uint64, Now: func() int64 { return time.Now().UnixMilli() }, OnStorage: c.storage, OnDiverged: c.diverged,
 	}, c.socket, c.stateChanged)
 	return c
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
@@ -95,6 +96,7 @@ func New(cfg Config) (*Client, error) {
 	c.socket = newSocket(c, endpoint)
 	c.link = NewLink(replica.Config{
 		Random: rand.Uint64, Token: cfg.Token,
+		Now:       func() int64 { return time.Now().UnixMilli() },
 		OnStorage: cfg.OnStorage, OnDiverged: cfg.OnDiverged, OnLogPage: c.logAnswered,
 	}, c.socket, c.stateChanged)
 	c.mu.Lock()
