@@ -72,6 +72,10 @@ bench-document: ## measure the document natively and as WebAssembly under Node (
 bench-peers: ## measure our document, then yjs, ywasm, json-joy, loro and automerge with the same inputs
 	@scripts/node.sh; scripts/bench-document.sh; cd bench/peers && npm ci --silent --no-audit --no-fund && npm run --silent test && node run.js
 
+.PHONY: bench-writers
+bench-writers: ## measure 1 to 64 writers on one document, near and 100 ms away, as a table (ARGS adds flags)
+	@go run ./bench/writers $(ARGS)
+
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript
 	@scripts/lint.sh

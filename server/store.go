@@ -9,41 +9,12 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/archive"
-	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/httpapi"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
-
-// Listed is a document of a listing.
-type Listed = httpapi.Listed
-
-// List yields the documents of a space, by id: those that were ever written and are not
-// deleted.
-func (s *Server) List(ctx context.Context, space string) iter.Seq2[Listed, error] {
-	return func(yield func(Listed, error) bool) {
-		list, err := s.log.List(ctx, space)
-		if err != nil {
-			yield(Listed{}, err)
-			return
-		}
-		for _, d := range list {
-			latest, err := s.log.Latest(ctx, d.Key)
-			if errors.Is(err, deltalog.ErrNotFound) || err == nil && latest.Deleted() {
-				continue
-			}
-			if err != nil {
-				yield(Listed{}, err)
-				return
-			}
-			if !yield(Listed{Key: d.Key, Revision: latest.Position.Revision, Modified: latest.Modified(), Records: d.Records}, nil) {
-				return
-			}
-		}
-	}
-}
 
 // Export writes an archive of a space, or with an empty one of all of them, with the
 // history of the documents; see package archive.
@@ -93,6 +64,10 @@ func (s store) Patch(ctx context.Context, key record.Key, patch delta.Delta) (re
 
 func (s store) List(ctx context.Context, space string) iter.Seq2[httpapi.Listed, error] {
 	return s.server.List(ctx, space)
+}
+
+func (s store) WatchList(ctx context.Context, space string) iter.Seq2[httpapi.ListChange, error] {
+	return s.server.WatchList(ctx, space)
 }
 
 func (s store) Delete(ctx context.Context, key record.Key, erase bool) (record.Revision, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -87,51 +85,4 @@ func (r remote) request(ctx context.Context, method string, body io.Reader, quer
 	defer response.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // what there is of it
 	return nil, &httpError{response.StatusCode, strings.TrimSpace(string(text))}
-}
-
-type lsCmd struct {
-	remote
-	Space string `arg:"" help:"The space, the part of a key before the slash." placeholder:"SPACE"`
-	JSON  bool   `help:"Print a line of JSON for each document."`
-}
-
-func (*lsCmd) Help() string {
-	return `Lists the documents of a space: revision, number of records in the log, time of the last one, and key.
-
-  rivulet ls demo
-  rivulet ls demo --json | jq -r .key`
-}
-
-func (cmd *lsCmd) Run(ctx context.Context, std *streams) error {
-	if _, err := record.ParseKey(cmd.Space + "/x"); err != nil {
-		return fmt.Errorf("%q is not a space, the part of a key before the slash", cmd.Space)
-	}
-	body, err := cmd.get(ctx, nil, "docs", cmd.Space)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if cmd.JSON {
-		_, err := io.Copy(std.out, body)
-		return err
-	}
-	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	lines := json.NewDecoder(body)
-	for n := 0; ; n++ {
-		var d struct {
-			Key               string
-			Revision, Records uint64
-			Modified          time.Time
-		}
-		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("%s: %w", cmd.Server, err)
-		}
-		if n == 0 {
-			fmt.Fprintln(table, "revision\trecords\tmodified\t key")
-		}
-		fmt.Fprintf(table, "%d\t%d\t%s\t %s\n", d.Revision, d.Records, d.Modified.Local().Format(time.DateTime), d.Key)
-	}
-	return table.Flush()
 }

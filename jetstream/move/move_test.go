@@ -124,8 +124,10 @@ func same(t testing.TB, a, b *deltalog.Log) {
 // appends go on with it.
 func TestL2_Move(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) (*natsd.Node, int){
-		"server":  func(t *testing.T) (*natsd.Node, int) { return embedded(t), 1 },
-		"cluster": func(t *testing.T) (*natsd.Node, int) { return node(t, natsd.Config{URL: natstest.Cluster(t)[0].ClientURL()}), 3 },
+		"server": func(t *testing.T) (*natsd.Node, int) { return embedded(t), 1 },
+		"cluster": func(t *testing.T) (*natsd.Node, int) {
+			return node(t, natsd.Config{URL: natstest.Cluster(t)[0].ClientURL()}), 3
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := embedded(t)

@@ -3,7 +3,7 @@
 // and the web pages.
 //
 //	GET   /v1/sync                 the sync protocol (package wire) over a WebSocket
-//	GET   /v1/docs/<space>         the documents of a space, a line of JSON each
+//	GET   /v1/docs/<space>         the documents of a space, a line of JSON each; with ?watch=true goes on with a line for each that is created, changed or deleted
 //	GET   /v1/docs/<space>/<id>    a document as canonical JSON, with an ETag; as it was with ?rev=17 or ?at=2026-11-21T10:00:00Z
 //	PATCH /v1/docs/<space>/<id>    applies a JSON merge patch (RFC 7386, application/merge-patch+json); 204 when it is durable
 //	GET   /v1/export/<space>       an archive of a space, with its history (package archive)

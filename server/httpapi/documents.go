@@ -32,6 +32,9 @@ type Documents interface {
 	Compact(ctx context.Context) ([]Compacted, error)
 	// List yields the documents of a space, by id.
 	List(ctx context.Context, space string) iter.Seq2[Listed, error]
+	// WatchList yields them, then EventLive, and then what becomes of them. It ends with
+	// an error.
+	WatchList(ctx context.Context, space string) iter.Seq2[ListChange, error]
 	// Export writes an archive of a space, or with an empty one of all of them, Import
 	// stores one; see package archive.
 	Export(ctx context.Context, space string, w io.Writer) error
@@ -46,6 +49,8 @@ type Listed struct {
 	// Records are in the log.
 	Records  uint64    `json:"records"`
 	Modified time.Time `json:"modified"`
+	// Damaged is set when the last record cannot be read. Modified is not known then.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // Compacted says what was done to a stream of the log.
@@ -221,11 +226,21 @@ func (cfg Config) compact(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// list answers with a line of JSON for each document of a space.
+// list answers with a line of JSON for each document of a space; with ?watch=true it
+// goes on.
 func (cfg Config) list(w http.ResponseWriter, r *http.Request) {
 	space := r.PathValue("space")
 	if _, err := record.ParseKey(space + "/x"); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	switch r.URL.Query().Get("watch") {
+	case "true":
+		cfg.watchList(w, r, space)
+		return
+	case "", "false":
+	default:
+		http.Error(w, "watch is true or false", http.StatusBadRequest)
 		return
 	}
 	out := json.NewEncoder(w)

@@ -19,7 +19,10 @@ import (
 
 // shelf is documents of which each answers in a way of its own; the real ones are
 // behind the tests of cmd/rivulet and server.
-type shelf struct{ patched []string }
+type shelf struct {
+	patched []string
+	ended   chan struct{} // a token for each live listing that has ended
+}
 
 var at = record.Position{Epoch: 0xe, Revision: 17, Chain: 0xc}
 
@@ -67,6 +70,29 @@ func (s *shelf) List(_ context.Context, space string) iter.Seq2[httpapi.Listed, 
 	}
 }
 
+func (s *shelf) WatchList(ctx context.Context, space string) iter.Seq2[httpapi.ListChange, error] {
+	return func(yield func(httpapi.ListChange, error) bool) {
+		change := httpapi.ListChange{Event: httpapi.EventChanged, Key: record.Key{Space: space, ID: strings.Repeat("a", 100)}, Revision: 1}
+		switch space {
+		case "broken":
+			yield(httpapi.ListChange{}, errors.New("secret"))
+		case "endless":
+			for yield(change, nil) {
+			}
+			s.ended <- struct{}{}
+		case "silent":
+			yield(httpapi.ListChange{Event: httpapi.EventLive}, nil)
+			<-ctx.Done()
+			s.ended <- struct{}{}
+			yield(httpapi.ListChange{}, ctx.Err())
+		default:
+			if yield(httpapi.ListChange{Event: httpapi.EventLive}, nil) && yield(change, nil) {
+				yield(httpapi.ListChange{}, errors.New("secret"))
+			}
+		}
+	}
+}
+
 func (s *shelf) Delete(_ context.Context, key record.Key, erase bool) (record.Revision, error) {
 	if key.ID == "broken" {
 		return 0, errors.New("secret")
@@ -95,9 +121,9 @@ func (s *shelf) Import(_ context.Context, r io.Reader, progress func(record.Key,
 	return nil
 }
 
-func startShelf(t *testing.T) (string, *shelf) {
-	s := &shelf{}
-	return start(t, func(cfg *httpapi.Config) { cfg.Store = s }), s
+func startShelf(t *testing.T, change ...func(*httpapi.Config)) (string, *shelf) {
+	s := &shelf{ended: make(chan struct{}, 100)}
+	return start(t, append(change, func(cfg *httpapi.Config) { cfg.Store = s })...), s
 }
 
 func TestGetDocument(t *testing.T) {
@@ -117,6 +143,8 @@ func TestGetDocument(t *testing.T) {
 		"/v1/docs/demo/broken":                        {503, "demo/broken: not available now\n"},
 		"/v1/docs/demo/" + strings.Repeat("x", 5000):  {400, ""},
 		"/v1/docs/demo":                               {200, `{"key":"demo/a","revision":1,"records":2,"modified":"1970-01-01T00:00:00Z"}` + "\n"},
+		"/v1/docs/demo?watch=maybe":                   {400, "watch is true or false\n"},
+		"/v1/docs/broken?watch=true":                  {503, "broken: not available now\n"},
 		"/v1/docs/broken":                             {503, "broken: not available now\n"},
 		"/v1/docs/" + strings.Repeat("x", 5000):       {400, ""},
 	} {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -32,10 +33,19 @@ type Config struct {
 	// Origins are further origins, as host[:port] patterns, whose pages may use
 	// the WebSocket.
 	Origins []string
+	// StallWithin is how long the reader of a live listing may leave unread what is sent
+	// before the connection is closed; 0 stands for 30 s.
+	StallWithin time.Duration
+
+	listings chan struct{} // has a token for each live listing
 }
 
 // New returns the handler of a server.
 func New(cfg Config) http.Handler {
+	if cfg.StallWithin == 0 {
+		cfg.StallWithin = stallWithin
+	}
+	cfg.listings = make(chan struct{}, maxListings)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/sync", cfg.sync)
 	mux.HandleFunc("GET /healthz", cfg.health)
