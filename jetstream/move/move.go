@@ -49,7 +49,7 @@ const (
 	// settleWithin is about how long the replicas of a cluster may take to have all.
 	settleWithin = 4 * time.Second
 	// idle is how long the next message of a stream that has one may take.
-	idle = 10 * time.Second
+	idle = 30 * time.Second
 )
 
 // Log copies the streams of the log, and compares them. It returns how many messages
@@ -96,7 +96,8 @@ func (c *copier) run(ctx context.Context) (uint64, error) {
 	// A replica that is read from may be behind.
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		err := c.compare(ctx, source.State)
-		if !errors.As(err, new(*StreamError)) || wait > settleWithin {
+		behind := errors.As(err, new(*StreamError)) || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+		if !behind || wait > settleWithin {
 			return source.State.Msgs, err
 		}
 		select {

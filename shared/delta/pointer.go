@@ -33,14 +33,12 @@ func PointerOf(names ...string) Pointer {
 	return p
 }
 
-var escaper = strings.NewReplacer("~", "~0", "/", "~1")
-var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
-
 // Member returns the pointer of a member of the object at p.
 func (p Pointer) Member(name string) Pointer {
 	for i := range len(name) {
 		if name[i] == '~' || name[i] == '/' {
-			name = escaper.Replace(name)
+			// A strings.Replacer would weigh three times as much in a browser.
+			name = strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 			break
 		}
 	}
@@ -62,7 +60,7 @@ func (p Pointer) Names() []string {
 // unescape returns the name that a token stands for.
 func unescape(token string) string {
 	if strings.Contains(token, "~") {
-		return unescaper.Replace(token)
+		return strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
 	}
 	return token
 }

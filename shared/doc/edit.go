@@ -48,6 +48,9 @@ type Kept interface {
 	// Held says that somebody else moves the edit, which is a [Mover] then, or that it is
 	// where the collection is now, and has to be kept from there on.
 	Held(held bool)
+	// Restored says that the edit was made, and the transaction that made it taken off for
+	// good: what both did is nothing that has happened.
+	Restored()
 }
 
 // Dated is an Edit that may come not to stand any more for what the function of its

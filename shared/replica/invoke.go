@@ -134,8 +134,7 @@ func (d *Document) edited() bool {
 }
 
 func (d *Document) severalBelow(mutations []record.Mutation, deltas []delta.Delta) {
-	d.view.Rebase(func(r *doc.Rebase) {
-		rollback(r, d.pending, d.takeOff)
+	d.rebase(0, func(r *doc.Rebase) {
 		for i, patch := range deltas {
 			by := doc.Author(mutations[i].Client[:])
 			r.Below(by, func() {
@@ -144,7 +143,6 @@ func (d *Document) severalBelow(mutations []record.Mutation, deltas []delta.Delt
 				written(effect.Writes, d.pending)
 			})
 		}
-		d.putBack(r, 0)
 	})
 }
 

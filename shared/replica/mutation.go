@@ -33,6 +33,9 @@ type mutation struct {
 	stale bool
 	// missed: its function itself saw some of that. To do its edits again will not do.
 	missed bool
+	// waits: its function has to wait for the next rebase. It may take back what is below
+	// it, and OnRedone was not told of all that in the one that goes on.
+	waits bool
 	// dead: this attempt cannot get into the log. It was refused, or follows one that
 	// is not there.
 	dead bool

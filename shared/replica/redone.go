@@ -37,6 +37,16 @@ func (d *Document) tellOver(m *mutation) {
 // what is below, and has to be told where that is.
 func (m *mutation) retakes() bool { return m.missed || doc.Outdated(m.change.Edits) }
 
+// endWait ends the wait of functions, and reports whether one is due.
+func (d *Document) endWait() (due bool) {
+	for _, m := range d.pending {
+		waited := m.waits
+		m.waits = false
+		due = due || waited && m.edits() && d.due(m)
+	}
+	return due
+}
+
 // lastRetaking returns the index of the last of them that may, -1 if none does, or if
 // nobody is to be told.
 func (d *Document) lastRetaking(list []*mutation) int {

@@ -306,6 +306,26 @@ func TestRejectedUndoOfWhatIsPending(t *testing.T) {
 	}
 }
 
+// TestRejectedUndoOfWhatIsCommitted: the server rejects the undo of an edit that is in the
+// log. It can be undone once more, where it is by then.
+func TestRejectedUndoOfWhatIsCommitted(t *testing.T) {
+	s := newUndoing(t, `{"t":{"$":"text","1":"xyz"}}`)
+	note := text.Open(s.doc.View(), "/t")
+	s.run("insert A behind x", func(tx *doc.Tx) error { return note.Insert(tx, 1, "A") })
+	s.commit(s.mine(0))
+	s.undo()
+	s.commit(theirs(`{"t":{"0V":"OO"}}`))
+	s.reject(0, wire.CodeTooLarge)
+	s.write("insert C at 0", func(tx *doc.Tx) error { return note.Insert(tx, 0, "C") })
+	if got := note.String(); got != "COOxAyz" {
+		t.Fatalf("the text is %q", got)
+	}
+	s.undo()
+	if got := note.String(); got != "COOxyz" {
+		t.Errorf("the text is %q", got)
+	}
+}
+
 // TestUndoOfAMarkThatMoved: a function marks another letter when it runs again. The mark is
 // what is taken off, where it is by then.
 func TestUndoOfAMarkThatMoved(t *testing.T) {
@@ -341,5 +361,45 @@ func TestUndoOfAGroupThatRanAgain(t *testing.T) {
 	s.undo()
 	if got := note.String(); got != "vwxyz" {
 		t.Errorf("the text is %q when it is undone", got)
+	}
+}
+
+// TestPendingUndoOfAGroupOfWhichAPartChanges: two edits are being undone at once, and what
+// the second one does changes, twice. The undo runs again, and takes the first one back as
+// well, of which nobody has told it anew.
+func TestPendingUndoOfAGroupOfWhichAPartChanges(t *testing.T) {
+	s := newUndoing(t, `{"t":{"$":"text","1":"vwxyz"}}`)
+	note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+	s.run("insert A behind v", func(tx *doc.Tx) error { return note.Insert(tx, 1, "A") })
+	s.stack.Group()
+	s.run("insert B into u", func(tx *doc.Tx) error { return other.Insert(tx, 0, "B") })
+	s.stack.Ungroup()
+	s.undo()
+	s.commit(theirs(`{"t":{"1":"OOvwxyz"}}`))
+	s.commit(theirs(`{"u":{"$":"text","1":"b"}}`))
+	if got, want := note.String()+" "+other.String(), "OOvwxyz b"; got != want {
+		t.Errorf("the texts are %q, want %q", got, want)
+	}
+}
+
+// TestPendingUndoOfAGroupOfWhichAPartIsCommitted: in one record are an edit that is being
+// undone, and what makes the other one of its group change. The undo takes it back where
+// it is then.
+func TestPendingUndoOfAGroupOfWhichAPartIsCommitted(t *testing.T) {
+	s := newUndoing(t, `{"n":1,"t":{"$":"text","1":"vwxyz"}}`)
+	note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+	s.run("insert A behind v", func(tx *doc.Tx) error { return note.Insert(tx, 1, "A") })
+	s.stack.Group()
+	s.run("set n", func(tx *doc.Tx) error { return tx.Set("/n", []byte("5")) })
+	s.run("insert B into u", func(tx *doc.Tx) error { return other.Insert(tx, 0, "B") })
+	s.stack.Ungroup()
+	s.undo()
+	s.commit(
+		theirs(`{"n":9,"t":{"0V":"OO"}}`),
+		s.mine(3),
+		theirs(`{"u":{"$":"text","1":"b"}}`),
+	)
+	if got, want := note.String()+" "+other.String(), "OOvwxyz b"; got != want {
+		t.Errorf("the texts are %q, want %q", got, want)
 	}
 }

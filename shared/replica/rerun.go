@@ -11,11 +11,20 @@ import (
 // below makes a change of an author's below the pending mutations from index from on:
 // they are taken off, change is called, and they are put on again, their edits moved.
 func (d *Document) below(from int, by doc.Author, change func()) {
+	d.rebase(from, func(r *doc.Rebase) { r.Below(by, change) })
+}
+
+// rebase is below for several changes, which it has made by below. Functions that came
+// to wait while the mutations were put on are run in a rebase of their own.
+func (d *Document) rebase(from int, below func(*doc.Rebase)) {
 	d.view.Rebase(func(r *doc.Rebase) {
 		rollback(r, d.pending[from:], d.takeOff)
-		r.Below(by, change)
+		below(r)
 		d.putBack(r, from)
 	})
+	if d.endWait() {
+		d.rebase(0, func(*doc.Rebase) {})
+	}
 }
 
 // rollback has mutations taken off the view, the last first, to be put back.
@@ -39,9 +48,11 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 	d.pending = slices.Clip(d.pending[:from])
 	retaking := d.lastRetaking(rest)
 	renewed := false // so what later ones follow is not what they followed
+	untold := d.onRedone != nil && slices.ContainsFunc(d.pending, (*mutation).edits)
 	for i, m := range rest {
 		m.dead = m.dead || renewed
 		m.missed = m.missed || doc.Outdated(m.change.Edits)
+		m.waits = m.missed && untold && d.state == live
 		n, id := len(d.pending), m.id
 		switch later := rest[i+1:]; {
 		case !d.due(m):
@@ -49,7 +60,7 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 				d.renew(m)
 			}
 			d.pending = append(d.pending, m)
-		case m.edits() && !(m.missed && d.state == live):
+		case m.edits() && !d.functionDue(m):
 			d.doAgain(r, m, later)
 		default:
 			d.runFunctionAgain(r, m, later)
@@ -58,6 +69,8 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 		renewed = renewed || !there || m.id != id
 		if there && (m.redone || i < retaking) {
 			d.tellOf(m, r)
+		} else {
+			untold = untold || there && d.onRedone != nil && m.edits()
 		}
 	}
 }
@@ -80,9 +93,15 @@ func (d *Document) due(m *mutation) bool {
 	case m.call != nil:
 		return m.stale && !d.reading
 	case m.edits():
-		return m.stale || m.missed && d.state == live
+		return m.stale || d.functionDue(m)
 	}
 	return m.stale && d.state == live && !m.undecided()
+}
+
+// functionDue reports whether not the edits of a mutation are to be made again but its
+// function run.
+func (d *Document) functionDue(m *mutation) bool {
+	return m.missed && !m.waits && d.state == live
 }
 
 // leaveOff says that a mutation, which is not applied, will not be put back.
@@ -140,7 +159,7 @@ func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done
 		}})
 		return doc.Change{}, false
 	}
-	byEdits := m.edits() && !(m.missed && d.state == live)
+	byEdits := m.edits() && !d.functionDue(m)
 	change, err := d.run(author)
 	done = err == nil
 	switch {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Origin is the author of the changes of a batch: [Own], [Others] or a name.
@@ -62,17 +63,28 @@ func (s *State) EndAs(sum []Splice) []Splice {
 	return done
 }
 
-// EndIf is EndAs if the sum leads from the text before to the text now, else
-// [State.End]: what stands for the edits of a session may not be what they say, as
-// long as it is not made again.
-func (s *State) EndIf(sum []Splice) []Splice {
-	if s.observed() {
-		s.settle()
-		if !s.leads(s.total, sum) {
-			return s.End()
-		}
+// amountsTo reports whether a sum leads from the text before the outermost batch to the
+// text now: what stands for the edits of a session may not be what they say, as long as
+// it is not made again.
+func (s *State) amountsTo(sum []Splice) bool {
+	s.settle()
+	return s.leads(s.total, sum)
+}
+
+// made returns how many splices were made since the outermost batch began.
+func (s *State) made() (n int) {
+	for i := range s.batches {
+		n += len(s.batches[i].done)
 	}
-	return s.EndAs(sum)
+	return n
+}
+
+// done returns them.
+func (s *State) done() (all []Splice) {
+	for i := range s.batches {
+		all = append(all, s.batches[i].done...)
+	}
+	return all
 }
 
 func (s *State) end() []Splice {
@@ -245,7 +257,7 @@ func (s *State) leads(was map[string]string, splices []Splice) bool {
 		st := &list[i]
 		ins := utf16.Encode([]rune(sp.Ins))
 		at := sp.Pos - st.pos
-		st.old = slices.Replace(st.old, at, at+sp.Del, ins...)
+		st.old = sorts.Replace(st.old, at, at+sp.Del, ins...)
 		for j := i + 1; j < len(list); j++ {
 			list[j].pos += len(ins) - sp.Del
 		}

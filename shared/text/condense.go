@@ -1,8 +1,9 @@
 package text
 
 import (
-	"slices"
 	"unicode/utf16"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // hunk is a stretch of a text that has become another one.
@@ -58,8 +59,8 @@ func (sp Splice) onto(hunks []hunk) []hunk {
 	if at < end {
 		all.was, all.now = append(all.was, was[at-sp.Pos:]...), append(all.now, was[at-sp.Pos:]...)
 	}
-	all.now = slices.Replace(all.now, sp.Pos-all.pos, end-all.pos, ins...)
-	hunks = slices.Replace(hunks, i, j, all)
+	all.now = sorts.Replace(all.now, sp.Pos-all.pos, end-all.pos, ins...)
+	hunks = sorts.Replace(hunks, i, j, all)
 	for k := range hunks[i+1:] {
 		hunks[i+1+k].pos += len(ins) - len(was)
 	}

@@ -31,6 +31,7 @@ type Text struct {
 	saves    saves
 	watches  map[*watch]struct{}
 	log      history
+	points   []*point // in the batch that is held, in order
 }
 
 type watch struct{ fn func([]Splice) }
@@ -84,7 +85,6 @@ func (t *Text) observe() {
 		return
 	}
 	t.state.Watch(func(splices []Splice) {
-		t.log.add(splices)
 		for w := range t.watches {
 			w.fn(splices)
 		}
@@ -207,10 +207,14 @@ func (t *Text) Flush() {
 	if !t.holding {
 		return
 	}
-	if t.holding = false; t.vague {
-		t.state.End()
+	known := !t.vague && t.state.amountsTo(t.sum)
+	if t.holding = false; t.log.kept {
+		t.note(known)
+	}
+	if known {
+		t.state.EndAs(t.sum)
 	} else {
-		t.state.EndIf(t.sum)
+		t.state.End()
 	}
 	t.sum = nil
 }
@@ -351,7 +355,7 @@ func (e *splicing) Inverse() doc.Edit {
 	if !e.done {
 		return nil
 	}
-	return &keptSplicing{splicing{text: e.text, splices: inverse(e.splices)}, e.text.keep()}
+	return &keptSplicing{splicing: splicing{text: e.text, splices: inverse(e.splices)}, keeping: e.text.keep()}
 }
 
 // marking is the [doc.Edit] of marks.

@@ -10,17 +10,47 @@ import (
 type keptSplicing struct {
 	splicing
 	keeping
+	first []Splice // what it was when it was held first
+	done  int      // splices of the batch before that
+}
+
+// Held implements [doc.Kept]. What is moved over its own undo comes to nothing. That may
+// be taken off again, so then the edit is kept from where it was.
+func (e *keptSplicing) Held(held bool) {
+	t := e.keeping.text
+	if e.keeping.Held(held); held {
+		e.first, e.done = e.splices, t.state.made()
+	} else if t.holding && units(e.splices) < units(e.first) {
+		e.splices, e.since = e.first, t.point(e.done, -1)
+	}
+}
+
+// units returns how many units splices delete and insert.
+func units(splices []Splice) (n int) {
+	for _, sp := range splices {
+		n += sp.Del + Units(sp.Ins)
+	}
+	return n
 }
 
 // keeping is what a kept edit is moved over when it is made.
 type keeping struct {
 	text  *Text
-	since int // the version of the text that it is about
+	since *point // of the text that it is about
 	held  bool
+	// restored: what it was moved over has a change in it, and that one's revert.
+	restored bool
 }
 
+// Restored implements [doc.Kept].
+func (k *keeping) Restored() { k.restored = true }
+
 // Held implements [doc.Kept].
-func (k *keeping) Held(held bool) { k.held, k.since = held, k.text.version() }
+func (k *keeping) Held(held bool) {
+	if k.held = held; !held {
+		k.since = k.text.now()
+	}
+}
 
 // Now implements [doc.Kept].
 func (e *keptSplicing) Now(earlier *doc.Below) doc.Edit {
@@ -48,7 +78,11 @@ func (k *keeping) sinceThen(earlier *doc.Below) *sinceThen {
 		earlier.Put(k.text, s)
 	}
 	if s.change, s.others = earlier.Change(), s.made; !k.held {
-		s.others = join(k.text.since(k.since), s.made)
+		happened := k.text.since(k.since)
+		if k.restored {
+			happened = condense([]any{happened}, false)
+		}
+		s.others = join(happened, s.made)
 	}
 	return s
 }

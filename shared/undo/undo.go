@@ -144,7 +144,18 @@ func restore(from, to *[]*entry, t Ticket) {
 		if e.back != nil && len(e.parts) == 1 && e.parts[0].ticket == t {
 			*from = slices.Delete(*from, i, i+1)
 			*to = append(*to, e.back)
+			e.back.restored()
 			return
+		}
+	}
+}
+
+func (e *entry) restored() {
+	for _, t := range e.parts {
+		for _, edit := range t.edits {
+			if kept, ok := edit.(doc.Kept); ok {
+				kept.Restored()
+			}
 		}
 	}
 }
