@@ -153,7 +153,8 @@ func (t *transaction) run(i int, txs []*doc.Tx, changes []doc.Change) (err error
 		return t.fn(txs)
 	}
 	view := t.docs[i].view
-	view.Batch(func() {
+	// Positions and watchers see what a rebase amounts to: nothing.
+	view.Rebase(func(*doc.Rebase) {
 		changes[i], err = view.Update(func(tx *doc.Tx) error {
 			txs[i] = tx
 			return t.run(i+1, txs, changes)

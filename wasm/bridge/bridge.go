@@ -6,7 +6,7 @@
 // Only numbers, strings and Uint8Arrays cross. Everything happens on the page's
 // one thread, within the call that caused it: a call from JavaScript changes the
 // replica, sends what there is to send, then tells JavaScript what came of it.
-// The mirror is kept in step at once (reset, patch, rerun); everything that may
+// The mirror is kept in step at once (reset, patch, rerun, attempt); everything that may
 // run a user's code (changed, settled, ...) is told at the end of the call, when
 // the replica may be called again.
 package bridge
@@ -42,6 +42,7 @@ func Serve(mutators *mutator.Registry) {
 		"step":      b.step,
 		"watch":     b.watch,
 		"runs":      b.runs,
+		"transact":  b.transact,
 		"invoke":    b.invoke,
 		"presence":  b.presence,
 		"canonical": b.canonical,
@@ -63,7 +64,7 @@ type bridge struct {
 var (
 	errClosed  = errors.New("the client is closed")
 	errNotOpen = errors.New("the document is not open")
-	errEntered = errors.New("the engine was called from within patch, reset or rerun")
+	errEntered = errors.New("the engine was called from within patch, reset, rerun or attempt")
 )
 
 // with calls fn with the client that the first argument names, if that can be
@@ -170,7 +171,7 @@ func (b *bridge) step(args []js.Value) any {
 	return answer(done, err)
 }
 
-// answer is what edit and step return.
+// answer is what edit, step and transact return.
 func answer(done bool, err error) string {
 	var bad *edits.Error
 	switch {

@@ -40,7 +40,7 @@ func newClient(url string, sink js.Value) *client {
 
 // enter runs fn on the replica, sends what came of it and then does what was put
 // off. It does nothing and returns false when the client is at work already: then
-// the call comes from within patch, reset or rerun, which engine.ts rules out. No
+// the call comes from within patch, reset, rerun or attempt, which engine.ts rules out. No
 // panic, because that would end every client of the page.
 func (c *client) enter(fn func()) bool {
 	if c.entered {

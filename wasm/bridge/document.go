@@ -49,6 +49,7 @@ func (d *document) commit(tag uint64, patch []byte, reads string, flags int) err
 const (
 	flagRerun = 1 << iota // it has a function, which can run again
 	flagJoin              // undo takes it back together with the one before
+	flagApart             // undo does not know it
 )
 
 // edit takes a transaction with edits in it: JavaScript hears by patch what they do.
@@ -71,7 +72,7 @@ func (d *document) mutate(tag uint64, script edits.Script, flags int) (doc.Chang
 	d.acting = tag
 	defer func() { d.acting = 0 }()
 	change, err := d.replica.Mutate(tag, first, again)
-	if err == nil && !change.Empty() {
+	if err == nil && !change.Empty() && flags&flagApart == 0 {
 		d.session.Did(tag, change, flags&flagJoin != 0)
 		d.tellHistory()
 	}
@@ -86,7 +87,7 @@ func (d *document) rerun(tag uint64, view *doc.Doc) (doc.Change, error) {
 		return doc.Change{}, errDropped
 	}
 	list := result.Get("edits").String()
-	script, err := edits.Parse(bytesOf(result.Get("delta")), []byte(result.Get("reads").String()), []byte(list))
+	script, err := parse(result)
 	var change doc.Change
 	if err == nil {
 		change, err = d.session.Run(script, false)

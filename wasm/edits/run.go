@@ -39,22 +39,10 @@ func (s *Session) Run(sc Script, idle bool) (doc.Change, error) {
 	if len(sc.edits) == 0 {
 		return doc.Change{Delta: sc.patch, Effect: s.view.Apply(sc.patch), Reads: sc.reads}, nil
 	}
-	if err := s.open(sc, idle); err != nil {
+	if err := s.Open(sc, idle); err != nil {
 		return doc.Change{}, err
 	}
-	change, err := s.view.Update(func(tx *doc.Tx) error {
-		if sc.patch.Len() > len("{}") {
-			if err := tx.Merge(sc.patch); err != nil {
-				return err
-			}
-		}
-		for _, e := range sc.edits {
-			if err := s.do(tx, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	change, err := s.view.Update(func(tx *doc.Tx) error { return s.write(tx, sc) })
 	if err != nil || change.Empty() {
 		return doc.Change{}, err
 	}
@@ -65,14 +53,29 @@ func (s *Session) Run(sc Script, idle bool) (doc.Change, error) {
 	return change, nil
 }
 
+// write does what a script says.
+func (s *Session) write(tx *doc.Tx, sc Script) error {
+	if sc.patch.Len() > len("{}") {
+		if err := tx.Merge(sc.patch); err != nil {
+			return err
+		}
+	}
+	for _, e := range sc.edits {
+		if err := s.do(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Session) do(tx *doc.Tx, e edit) error {
-	switch e.op {
-	case opAdd:
+	switch {
+	case e.op == opAdd:
 		if _, err := tx.Add(e.at, e.from); err != nil {
 			return &Error{Code: CodeNoCounter, At: e.at, Detail: err.Error()}
 		}
 		return nil
-	case opSplice, opMark, opUnmark:
+	case e.ofText():
 		return s.doText(tx, e)
 	}
 	return s.doList(tx, e)

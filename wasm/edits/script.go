@@ -41,6 +41,8 @@ const (
 	opSet    = '=' // id, value
 )
 
+func (e edit) ofText() bool { return e.op == opSplice || e.op == opMark || e.op == opUnmark }
+
 // ScriptError reports a script that is not of this form.
 type ScriptError struct{ Reason string }
 

@@ -85,33 +85,36 @@ func (s *Session) nextID() string {
 	return id
 }
 
-// open opens what a script edits, because that cannot be done within a transaction.
-// idle says that no transaction is pending, so that collections may be closed.
-func (s *Session) open(sc Script, idle bool) error {
+// Open opens what a script edits, because that cannot be done within a transaction.
+// idle says that no transaction is pending, so that collections may be closed. The error
+// is [ErrTooMany].
+func (s *Session) Open(sc Script, idle bool) error {
 	if len(s.texts)+len(s.lists)+len(sc.edits) > MaxOpen && idle {
 		s.closeUnwatched()
 	}
 	for _, e := range sc.edits {
-		known := false
-		switch e.op {
-		case opAdd:
-			continue
-		case opSplice, opMark, opUnmark:
-			known = s.texts[e.at] != nil
-		default:
-			known = s.lists[e.at] != nil
-		}
-		if !known && len(s.texts)+len(s.lists) >= MaxOpen {
+		switch {
+		case s.holds(e):
+		case len(s.texts)+len(s.lists) >= MaxOpen:
 			return ErrTooMany
-		}
-		switch e.op {
-		case opSplice, opMark, opUnmark:
+		case e.ofText():
 			s.Text(e.at)
 		default:
 			s.list(e.at)
 		}
 	}
 	return nil
+}
+
+// holds reports whether the collection that an edit is of is open, if it is of one.
+func (s *Session) holds(e edit) bool {
+	switch {
+	case e.op == opAdd:
+		return true
+	case e.ofText():
+		return s.texts[e.at] != nil
+	}
+	return s.lists[e.at] != nil
 }
 
 // closeUnwatched closes what nobody watches. What could be undone speaks of it.

@@ -8,6 +8,8 @@ import type { Engine, Sink } from './engine';
 import { RejectedError } from './errors';
 import { notInUpdate } from './exclusive';
 import type { JsonObject } from './json';
+import { Transactions } from './transactions';
+import type { AnyDoc, Drafts } from './transactions';
 import { loadModule } from './wasm';
 import type { Module } from './wasm';
 
@@ -89,6 +91,14 @@ export class Client {
   readonly #events = new Emitter<ClientEvents>();
   readonly #docs = new Map<string, Opened>();
   readonly #byHandle = new Map<number, LocalDocument>();
+  /** Also those that were closed. */
+  readonly #all = new WeakMap<object, Opened>();
+  readonly #transactions = new Transactions({
+    transact: (mutation, docs) => this.#engine?.transact(this.#handle, mutation, ...docs),
+    nextMutation: () => ++this.#mutations,
+    pendingChanged: () => this.#pendingSoon.ask(),
+    failed: (failure) => this.#failWaiting(failure),
+  });
   readonly #pendingSoon = new Soon(() => this.#tellPending());
   #waiting: Waiting[] = [];
   readonly #retryNow = (): void => this.retry();
@@ -121,9 +131,9 @@ export class Client {
     return this.#state;
   }
 
-  /** How many updates of this page, over all documents, are not in the log yet. */
+  /** How many updates and transactions of this page, over all documents, are not in the log yet. */
   get pending(): number {
-    let sum = 0;
+    let sum = this.#transactions.pending;
     for (const { local } of this.#docs.values()) sum += local.pending;
     return sum;
   }
@@ -146,7 +156,24 @@ export class Client {
   }
 
   /**
-   * Resolves when every update made so far and since then is in the log, those included that still wait
+   * Runs a transaction over 1 to 64 documents of one space that this client has open: all that the function does to their
+   * drafts happens, or nothing. The promise resolves when it is stored in all of them; it is not shown before. The function
+   * runs when the documents are up to date and nothing of this page is pending on them, so offline not before it is online
+   * again; and again when others write first what it looked at. As that of an update it may do nothing but change its drafts.
+   * It throws to abort: nothing has happened, and the promise rejects with what it threw.
+   *
+   * Rejects with a RejectedError when it was not taken, or as 'closed' when a document or the client is closed before it
+   * ended: then, and only then, it may be stored nevertheless. Other documents, or a function that is async, are a
+   * TransactError. What is stored comes to the documents as others' doing, about when the promise resolves; it is no step of undo.
+   * There is no event `rejected`: nothing was shown.
+   */
+  transact<const D extends readonly AnyDoc[]>(docs: D, run: (...drafts: Drafts<D>) => void): Promise<void> {
+    notInUpdate('client.transact');
+    return this.#transactions.add(Array.isArray(docs) ? docs.map((doc: object) => this.#all.get(doc)) : [], run as unknown as (...drafts: object[]) => void);
+  }
+
+  /**
+   * Resolves when every update and transaction made so far and since then is in the log, those included that still wait
    * for their document to be ready. Rejects with the RejectedError of the first update, of those that were
    * pending at the call, that is not taken. An update whose function throws when it first runs does not count.
    */
@@ -173,6 +200,7 @@ export class Client {
     this.#handle = engine.connect(url, this.#sink());
     if (this.#offline) engine.offline(this.#handle, true);
     for (const opened of this.#docs.values()) this.#open(engine, opened);
+    this.#transactions.start();
     globalThis.addEventListener?.('online', this.#retryNow);
   }
 
@@ -183,7 +211,7 @@ export class Client {
     this.#setState({ status: 'closed', code, detail });
     globalThis.removeEventListener?.('online', this.#retryNow);
     for (const { reject } of this.#waiting.splice(0)) reject(new RejectedError(code, detail));
-    for (const { local } of this.#docs.values()) local.close(detail);
+    for (const { local } of this.#docs.values()) this.#close(local, detail);
     this.#byHandle.clear();
     if (code !== 'crashed') engine?.close(this.#handle);
   }
@@ -214,7 +242,13 @@ export class Client {
     };
     const local = new LocalDocument(key, link);
     const opened: Opened = { local, doc: new Doc(local, () => this.#leave(key)), handle: 0 };
+    this.#all.set(opened.doc, opened);
     return opened;
+  }
+
+  #close(local: LocalDocument, detail: string): void {
+    local.close(detail);
+    this.#transactions.leave(local);
   }
 
   #open(engine: Engine, opened: Opened): void {
@@ -235,7 +269,7 @@ export class Client {
     const opened = this.#docs.get(key);
     if (!opened) return;
     this.#docs.delete(key);
-    opened.local.close('The document was closed.');
+    this.#close(opened.local, 'The document was closed.');
     if (opened.handle !== 0) this.#engine?.leave(this.#handle, opened.handle);
     this.#byHandle.delete(opened.handle); // only now: the engine may roll the mirror back
   }
@@ -248,6 +282,7 @@ export class Client {
 
   #fault(local: LocalDocument, code: string, detail: string): void {
     local.fault(code, detail);
+    this.#transactions.leave(local);
     this.#later(() => this.#events.emit('fault', { doc: local.key, code, detail }));
   }
 
@@ -265,6 +300,8 @@ export class Client {
       reset: (handle, json) => local(handle)?.reset(json),
       patch: (handle, delta) => local(handle)?.patched(delta),
       rerun: (handle, mutation) => local(handle)?.rerun(mutation) ?? null,
+      attempt: (mutation) => this.#transactions.attempt(mutation),
+      transacted: (mutation, code, detail) => this.#transactions.transacted(mutation, code, detail),
       spliced: (handle, pointer, splices, mutation) => local(handle)?.texts.spliced(pointer, splices, mutation),
       history: (handle, canUndo, canRedo) => local(handle)?.history.told({ canUndo, canRedo }),
       settled: (handle, mutation, code, detail, revision) => local(handle)?.settled(mutation, code, detail, revision),

@@ -98,9 +98,11 @@ export class Doc<T extends object, P extends object = JsonObject, M extends Muta
    * The function runs again when something that it read was changed by others first. So it must look
    * at the draft only, and do nothing but change it: what would call the engine, such as another update,
    * `canonical` or `presence.set`, throws a TypeError. Before the document is ready the function waits.
+   *
+   * With `undoable: false` undo passes it over, as for what makes a new document what the page needs.
    */
-  update(run: (draft: Draft<T>) => void): Promise<Committed> {
-    return this.#local.update(run as (draft: object) => void);
+  update(run: (draft: Draft<T>) => void, { undoable = true }: { readonly undoable?: boolean } = {}): Promise<Committed> {
+    return this.#local.update(run as (draft: object) => void, undoable);
   }
 
   /**

@@ -1,8 +1,7 @@
 import { transact } from './draft';
 import type { Transaction } from './draft';
 import { guarded, Soon } from './emitter';
-import { DocumentError, EditError, RejectedError, UnknownMutatorError } from './errors';
-import type { EditFault } from './errors';
+import { DocumentError, refusalOf, RejectedError, UnknownMutatorError } from './errors';
 import { exclusively, notInUpdate } from './exclusive';
 import { History } from './history';
 import { decode, encode, parseObject } from './json';
@@ -62,6 +61,7 @@ interface Pending {
 /** Flags of Engine.edit. */
 const canRerun = 1;
 const joined = 2;
+const apart = 4;
 
 interface Subscription {
   readonly selector: Selector;
@@ -122,6 +122,11 @@ export class LocalDocument {
     return this.#revision;
   }
 
+  /** Why the document is over, when it is. */
+  get ended(): RejectedError | undefined {
+    return this.#ended;
+  }
+
   /** The updates that are not over: those that wait for `ready` too. */
   get pending(): number {
     return this.#pending.size;
@@ -133,9 +138,9 @@ export class LocalDocument {
     return () => void this.#subscriptions.delete(subscription);
   }
 
-  update(run: Run): Promise<Committed> {
+  update(run: Run, undoable = true): Promise<Committed> {
     notInUpdate('doc.update');
-    return this.#submit(run, (mutation, pending) => this.#begin(mutation, pending, run));
+    return this.#submit(run, (mutation, pending) => this.#begin(mutation, pending, run, undoable ? canRerun : canRerun | apart));
   }
 
   mutate(name: string, args: unknown): Promise<Committed> {
@@ -169,7 +174,7 @@ export class LocalDocument {
   }
 
   #edit(mutation: number, pending: Pending, delta: string, reads: string, edits: string, flags: number): void {
-    if (this.#begun(mutation, pending, this.#link.edit(mutation, encode(delta), reads, edits, this.#flags(flags)))) this.history.did();
+    if (this.#begun(mutation, pending, this.#link.edit(mutation, encode(delta), reads, edits, this.#flags(flags)))) this.#did(flags);
   }
 
   /** Takes the answer of the engine to Engine.edit or step. Returns whether there is something now that is pending. */
@@ -185,11 +190,7 @@ export class LocalDocument {
       pending.resolve({ revision: this.#revision });
       return false;
     }
-    const line = answer.indexOf('\n');
-    const space = answer.indexOf(' ');
-    const code = answer.slice(0, space);
-    const detail = answer.slice(line + 1);
-    pending.reject(code === 'refused' ? new RejectedError(code, detail) : new EditError(code as EditFault, answer.slice(space + 1, line), detail));
+    pending.reject(refusalOf(answer));
     return false;
   }
 
@@ -228,7 +229,7 @@ export class LocalDocument {
   }
 
   /** Runs an update for the first time. */
-  #begin(mutation: number, pending: Pending, run: Run): void {
+  #begin(mutation: number, pending: Pending, run: Run, flags: number): void {
     const before = this.mirror;
     let done: Transaction;
     try {
@@ -240,7 +241,7 @@ export class LocalDocument {
     }
     if (done.edits !== '') {
       pending.delta = done.delta + done.edits;
-      this.#edit(mutation, pending, done.delta, JSON.stringify(done.reads), done.edits, canRerun);
+      this.#edit(mutation, pending, done.delta, JSON.stringify(done.reads), done.edits, flags);
       return;
     }
     if (done.after === before) {
@@ -251,15 +252,19 @@ export class LocalDocument {
     pending.delta = done.delta;
     this.#mirror = done.after;
     this.#look(done.delta);
-    const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads), this.#flags(canRerun));
+    const refused = this.#link.commit(mutation, encode(done.delta), JSON.stringify(done.reads), this.#flags(flags));
     if (refused !== '') {
       this.#mirror = before;
       this.settled(mutation, 'refused', refused, 0);
     } else {
-      this.history.did();
+      this.#did(flags);
       this.#notify.ask();
       this.#link.pendingChanged();
     }
+  }
+
+  #did(flags: number): void {
+    if ((flags & apart) === 0) this.history.did();
   }
 
   #flags(flags: number): number {

@@ -9,7 +9,7 @@ import { applyPatch } from './patch';
 import { pointerTo } from './reads';
 import type { Reads } from './reads';
 import { isDraft, partJSON, Scope, shown } from './scope';
-import type { Alive, Part, PartDraft } from './scope';
+import type { Alive, Known, Part, PartDraft } from './scope';
 import { TextDraft } from './textdraft';
 import { checkName, copyValue, isText, plainly } from './value';
 
@@ -27,31 +27,50 @@ export interface Transaction {
   readonly after: JsonObject;
 }
 
+/** A document that a function is run on. */
+export interface Subject {
+  readonly before: JsonObject;
+  /** Those of new items of lists; it is filled up, and a function that runs again gets the same. */
+  readonly ids: string[];
+}
+
 /**
  * Runs a function on a draft of a document. `before` is not changed; when the function throws,
- * nothing has happened. A draft cannot be used after its function returned. `ids` are those of new
- * items of lists; it is filled up, and a function that runs again gets the same.
+ * nothing has happened. A draft cannot be used after its function returned.
  */
 export function transact(before: JsonObject, run: (draft: object) => unknown, ids: string[] = []): Transaction {
-  const scope = new Scope(ids);
+  return transactAll([{ before, ids }], (drafts) => {
+    if (isThenable(run(drafts[0] as object))) throw new TypeError('the function of an update must not be async');
+  })[0] as Transaction;
+}
+
+/** Runs a function on drafts of several documents, as transact. */
+export function transactAll(subjects: readonly Subject[], run: (drafts: object[]) => void): Transaction[] {
+  const known: Known = new WeakMap();
+  const all = subjects.map(({ before, ids }) => {
+    const scope = new Scope(ids, known);
+    return { before, scope, root: new ObjectDraft(scope, '', before, true, () => true) };
+  });
   try {
-    const root = new ObjectDraft(scope, '', before, true, () => true);
-    const result = run(root.proxy);
-    if (isObject(result) && 'then' in result && typeof result['then'] === 'function') {
-      throw new TypeError('the function of an update must not be async');
-    }
-    const patch = root.patch() ?? {};
-    const delta = JSON.stringify(patch);
-    const edits = scope.edits();
-    return {
-      delta,
-      reads: scope.reads.list(),
-      edits: edits.length === 0 ? '' : JSON.stringify(edits),
-      after: edits.length === 0 ? applyPatch(before, patch) : before,
-    };
+    run(all.map(({ root }) => root.proxy));
+    return all.map(({ before, scope, root }) => {
+      const patch = root.patch() ?? {};
+      const delta = JSON.stringify(patch);
+      const edits = scope.edits();
+      return {
+        delta,
+        reads: scope.reads.list(),
+        edits: edits.length === 0 ? '' : JSON.stringify(edits),
+        after: edits.length === 0 ? applyPatch(before, patch) : before,
+      };
+    });
   } finally {
-    scope.end();
+    for (const { scope } of all) scope.end();
   }
+}
+
+export function isThenable(result: unknown): boolean {
+  return isObject(result) && 'then' in result && typeof result['then'] === 'function';
 }
 
 /** A member that the transaction wrote (`part` undefined: deleted) or stepped into. */

@@ -5,7 +5,7 @@
  * functions of pending transactions. Only numbers, strings and Uint8Arrays cross. Every call in
  * either direction is synchronous. A Uint8Array that Go hands over belongs to the receiver.
  *
- * From within reset, patch and rerun the engine cannot be called: a call does nothing.
+ * From within reset, patch, rerun and attempt the engine cannot be called: a call does nothing.
  *
  * Loading: set `globalThis.__rivulet = { ready(engine) {} }`, then run the module.
  */
@@ -32,7 +32,7 @@ export interface Engine {
    * Commits a transaction with edits of texts, lists or counters: the merge patch first, then the edits, a JSON array of
    * [kind, pointer, ...args]; wasm/edits has the kinds. The engine calls patch with what they did: the caller applies nothing
    * itself. `flags` is a sum: 1, the transaction has a function that rerun may ask for; 2, undo takes it back together with the
-   * one before. Returns '', 'nothing' when nothing changed, or, when it was refused, a code, a space, a pointer, a line feed
+   * one before; 4, undo does not know it. Returns '', 'nothing' when nothing changed, or, when it was refused, a code, a space, a pointer, a line feed
    * and the reason.
    */
   edit(client: number, doc: number, mutation: number, delta: Uint8Array, reads: string, edits: string, flags: number): string;
@@ -48,6 +48,12 @@ export interface Engine {
    * happened, a code, a space and the reason: 'unknown_mutator', 'mutator' (the function refused), 'bad_args', 'refused'.
    */
   invoke(client: number, doc: number, mutation: number, name: string, args: string): string;
+  /**
+   * Begins a transaction over several documents of one space, all or nothing, which attempt is called for when they are up to
+   * date and nothing is pending on them: now, or later. The mirrors do not change before it is stored. `mutation` is as
+   * for commit. Returns '', or what edit does when it was refused; then neither attempt nor transacted follow.
+   */
+  transact(client: number, mutation: number, ...docs: number[]): string;
   /** Tells the others on the document a JSON object that the server will take; an empty array takes it back. Not stored. */
   presence(client: number, doc: number, state: Uint8Array): void;
   /** The replica's document, pending transactions included, as canonical JSON. */
@@ -69,6 +75,16 @@ export interface Sink {
    * to the mirror, unless it has edits: then as for edit. null: the function threw or is gone; the transaction is dropped.
    */
   rerun(doc: number, mutation: number): { delta: Uint8Array; reads: string; edits: string } | null;
+  /**
+   * Run the function of a transaction over several documents on their mirrors as they are, and leave these as they are: for
+   * each document what it did. It may be asked for again. null: the function threw or is gone.
+   */
+  attempt(mutation: number): readonly { delta: Uint8Array; reads: string; edits: string }[] | null;
+  /**
+   * A transaction over several documents is over. It is stored when `code` and `detail` are ''. A code is of the protocol,
+   * such as 'conflict'; without one `detail` is as the answer of edit: attempt was null, or it was refused.
+   */
+  transacted(mutation: number, code: string, detail: string): void;
   /**
    * What changes of a watched text amount to: a JSON array of [position, deleted units, text], each on the text that the
    * one before it left. The mirror has them already. `mutation` is the transaction that is being made, 0 for others' doing.

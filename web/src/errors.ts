@@ -99,6 +99,37 @@ const editFaults: Record<EditFault, string> = {
   too_many: 'too many texts and lists were edited while nothing was confirmed; wait with client.whenSynced()',
 };
 
+/** Why the engine did not make an edit, from the answer of Engine.edit. */
+export function refusalOf(answer: string): Error {
+  const line = answer.indexOf('\n');
+  const space = answer.indexOf(' ');
+  const code = answer.slice(0, space);
+  const detail = answer.slice(line + 1);
+  return code === 'refused' ? new RejectedError(code, detail) : new EditError(code as EditFault, answer.slice(space + 1, line), detail);
+}
+
+export type TransactFault = 'none' | 'many' | 'twice' | 'spaces' | 'foreign' | 'async';
+
+/** A transaction that cannot be made, of those documents or with that function. Nothing of it happened. */
+export class TransactError extends TypeError {
+  override readonly name = 'TransactError';
+  readonly fault: TransactFault;
+
+  constructor(fault: TransactFault) {
+    super(`client.transact: ${transactFaults[fault]}`);
+    this.fault = fault;
+  }
+}
+
+const transactFaults: Record<TransactFault, string> = {
+  none: 'there is no document',
+  many: 'a transaction has at most 64 documents',
+  twice: 'a document is named twice',
+  spaces: 'the documents are not of one space',
+  foreign: 'not a document of this client',
+  async: 'the function must not be async',
+};
+
 /** The document could not be opened, or had to be closed. */
 export class DocumentError extends Error {
   override readonly name = 'DocumentError';

@@ -22,10 +22,13 @@ export type Edit = readonly [kind: string, pointer: string, ...args: (Json | und
 /** Whether what was edited is still in the document. */
 export type Alive = () => boolean;
 
-/** What the drafts of one transaction share. */
+/** What a function sees, and how to copy it. */
+export type Known = WeakMap<object, () => Json>;
+
+/** What the drafts of one document in a transaction share. */
 export class Scope implements Copying {
   readonly reads = new Reads();
-  readonly #jsonOf = new WeakMap<object, () => Json>();
+  readonly #known: Known;
   readonly #edits: { readonly alive: Alive; readonly make: () => Edit }[] = [];
   readonly #edited = new WeakSet<object>();
   readonly #ids: string[];
@@ -33,9 +36,13 @@ export class Scope implements Copying {
   #copying = 0;
   #open = true;
 
-  /** `ids` are those that an earlier run gave to new items: this one gives the same. */
-  constructor(ids: string[]) {
+  /**
+   * `ids` are those that an earlier run gave to new items: this one gives the same. `known` is shared by the scopes of
+   * several documents, so that what one has can be assigned to another.
+   */
+  constructor(ids: string[], known: Known) {
     this.#ids = ids;
+    this.#known = known;
   }
 
   end(): void {
@@ -48,19 +55,19 @@ export class Scope implements Copying {
 
   /** Makes what a function sees known, so that it can be assigned to another place. */
   register<T extends object>(proxy: T, json: () => Json): T {
-    this.#jsonOf.set(proxy, json);
+    this.#known.set(proxy, () => {
+      this.#copying++;
+      try {
+        return json();
+      } finally {
+        this.#copying--;
+      }
+    });
     return proxy;
   }
 
   unwrap(value: object): Json | undefined {
-    const json = this.#jsonOf.get(value);
-    if (!json) return undefined;
-    this.#copying++;
-    try {
-      return json();
-    } finally {
-      this.#copying--;
-    }
+    return this.#known.get(value)?.();
   }
 
   newID(): string {

@@ -57,6 +57,10 @@ class HandDriven implements Engine {
     this.calls.push(`invoke ${doc} ${mutation}`);
     return '';
   }
+  transact(_: number, mutation: number, ...docs: number[]): string {
+    this.calls.push(`transact ${mutation} ${docs.join()}`);
+    return '';
+  }
   presence(): void {
     this.calls.push('presence');
   }

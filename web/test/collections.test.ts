@@ -262,6 +262,26 @@ test('undo takes back one\'s own only', async () => {
   assert.deepEqual(told, ['true false', 'false true', 'true false']);
 });
 
+test('undo passes over what is not to be undone', async () => {
+  const { doc } = await begin();
+  await doc.update((d) => void (d.n = 1), { undoable: false });
+  await doc.update((d) => d.tags.push('made'), { undoable: false });
+  assert.deepEqual([doc.canUndo, doc.canRedo], [true, false]); // of begin
+  await doc.update((d) => d.tags.push('mine'));
+  const before = doc.get((d) => d.tags).length;
+  await doc.undo();
+  assert.deepEqual([doc.get((d) => d.tags).length, doc.get((d) => d.tags).at(-1), doc.get((d) => d.n)], [before - 1, 'made', 1]);
+  await doc.update((d) => void (d.n = 2), { undoable: false });
+  assert.equal(doc.canRedo, true); // nothing that redo could collide with, as far as the history knows
+  await doc.undoGroup(async () => {
+    await doc.update((d) => d.tags.push('first'));
+    await doc.update((d) => void (d.n = 3), { undoable: false });
+    await doc.update((d) => d.tags.push('second'));
+  });
+  await doc.undo();
+  assert.deepEqual([doc.get((d) => d.tags).at(-1), doc.get((d) => d.n)], ['made', 3]);
+});
+
 test('lists of people who work at once are the same, and what readers see is what the document says', async () => {
   const random = new Random(11);
   const key = freshKey();

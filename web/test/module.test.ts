@@ -94,7 +94,7 @@ test('the module survives calls from within its own work: they do nothing', asyn
   };
   engine.offline(handle, true);
   engine.offline(handle, false); // dials
-  const refusal = 'the engine was called from within patch, reset or rerun';
+  const refusal = 'the engine was called from within patch, reset, rerun or attempt';
   assert.deepEqual(answers, [refusal, refusal, `refused \n${refusal}`, `refused \n${refusal}`, '[]', `refused ${refusal}`, 0]);
   assert.equal(engine.open(handle, 'test/doc'), 1);
   assert.equal(new TextDecoder().decode(engine.canonical(handle, 1)), '{}');

@@ -30,10 +30,16 @@ export function freshKey(): string {
   return `collections/${crypto.randomUUID()}`;
 }
 
-export async function join(key: string): Promise<{ client: Client; doc: Doc<Plan> }> {
+/** A client, which is closed at the end. */
+export function newClient(): Client {
   Object.assign(globalThis, { document: { baseURI: RIVULET_SERVER } });
   const client = createClient({ url: new URL('/v1/sync', RIVULET_SERVER) });
   clients.push(client);
+  return client;
+}
+
+export async function join(key: string): Promise<{ client: Client; doc: Doc<Plan> }> {
+  const client = newClient();
   const doc = client.doc<Plan>(key);
   await doc.ready;
   return { client, doc };
