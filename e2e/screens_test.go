@@ -84,6 +84,28 @@ func TestScreens(t *testing.T) {
 	bob.Exists(e2e.TestID("toast"))
 	shoot(bob, "conflict")
 
+	notes := writers(t, srv, "Ann", "Bob")
+	ann, bob = desk(notes[0]), desk(notes[1])
+	ann.Click(e2e.TestID("note-title"))
+	ann.Type("Launch week")
+	ann.Click(e2e.TestID("note-body"))
+	ann.Type("Dear all,\n\nwe ship on Friday.\n")
+	for _, title := range []string{"Pick a date", "Screenshots", "Tell everybody"} {
+		bob.Click(e2e.TestID("todo-input"))
+		bob.Type(title + "\n")
+	}
+	bob.Click(e2e.TestID("todo-done"))
+	bob.shows("Dear all,\n\nwe ship on Friday.\n")
+	bob.at("14")
+	ann.Exists(`[data-testid="caret"][data-at="14"]`)
+	ann.Click(e2e.TestID("note-body"))
+	shoot(ann, "notes")
+
+	none := &person{Page: e2e.NewPage(t), name: "Eve"}
+	desk(none).Open(srv.URL() + "/languages?name=Eve")
+	none.waitOnline()
+	none.Exists(e2e.TestID("sample"))
+	shoot(none, "languages-empty")
 	srv.Run("put", languagesKey, e2e.Data(t, "languages.json.gz"))
 	eve := desk(reader(t, "Eve", srv.URL()))
 	shoot(eve, "languages")

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -67,10 +69,13 @@ func Handler(assets fs.FS) http.Handler {
 				_, _ = w.Write([]byte(missingPage)) // a client that went away
 			}
 		default:
-			http.NotFound(w, r)
+			http.Error(w, "404: there is no such page; there are "+pageList, http.StatusNotFound)
 		}
 	})
 }
+
+// pageList names the pages to who mistyped one.
+var pageList = strings.Join(slices.Sorted(maps.Keys(pages)), ", ")
 
 const missingPage = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Rivulet</title>

@@ -115,6 +115,9 @@ func TestHandlerServesNothingElse(t *testing.T) {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
 		}
 	}
+	if w := get(t, handler, "/note"); !strings.Contains(w.Body.String(), "there are /, /languages, /notes") {
+		t.Errorf("a page that was mistyped: %q", w.Body)
+	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
 	if w.Code != http.StatusMethodNotAllowed {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -46,9 +47,13 @@ func (cmd *exportCmd) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 	defer body.Close()
+	var end archiveEnd
+	text := io.TeeReader(body, &end)
 	if cmd.Output == "-" {
-		_, err := io.Copy(std.out, body)
-		return whole(err)
+		if _, err := io.Copy(std.out, text); err != nil {
+			return whole(err)
+		}
+		return cmd.say(std.err, end)
 	}
 	// An archive that is not whole must not be taken for one.
 	part := cmd.Output + ".part"
@@ -64,14 +69,61 @@ func (cmd *exportCmd) Run(ctx context.Context, std *streams) (err error) {
 		}
 	}()
 	if !strings.HasSuffix(cmd.Output, ".gz") {
-		_, err = io.Copy(file, body)
-		return whole(err)
+		if _, err = io.Copy(file, text); err != nil {
+			return whole(err)
+		}
+		return cmd.say(std.err, end)
 	}
 	zip := gzip.NewWriter(file)
-	if _, err = io.Copy(zip, body); err != nil {
+	if _, err = io.Copy(zip, text); err != nil {
 		return whole(err)
 	}
-	return zip.Close()
+	if err = zip.Close(); err != nil {
+		return err
+	}
+	return cmd.say(std.err, end)
+}
+
+// say tells how much was exported: a name that was mistyped is a space without documents.
+func (cmd *exportCmd) say(out io.Writer, end archiveEnd) error {
+	n, err := end.documents()
+	if err != nil {
+		return err
+	}
+	space := ""
+	if cmd.Space != "" {
+		space = " of space " + cmd.Space
+	}
+	if cmd.Output != "-" || n == 0 {
+		_, err = fmt.Fprintf(out, "%d documents%s exported\n", n, space)
+	}
+	return err
+}
+
+// archiveEnd keeps the end of what is written to it.
+type archiveEnd []byte
+
+// maxEnd is more than the last line of an archive has, in bytes.
+const maxEnd = 256
+
+// Write implements [io.Writer].
+func (e *archiveEnd) Write(p []byte) (int, error) {
+	*e = append(*e, p[max(0, len(p)-maxEnd):]...)
+	*e = (*e)[max(0, len(*e)-maxEnd):]
+	return len(p), nil
+}
+
+// documents returns how many documents the last line says that there are.
+func (e archiveEnd) documents() (int, error) {
+	lines := bytes.Split(bytes.TrimSpace(e), []byte("\n"))
+	var last struct {
+		Done      bool
+		Documents int
+	}
+	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || !last.Done {
+		return 0, whole(io.ErrUnexpectedEOF)
+	}
+	return last.Documents, nil
 }
 
 // whole says what it means when an archive ends early.
@@ -101,6 +153,9 @@ func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
 	}
 	defer in.Close()
 	body, err := cmd.request(ctx, http.MethodPost, in, nil, "import")
+	if in.err != nil {
+		return in.err // of which the request knows only that it failed
+	}
 	if err != nil {
 		return err
 	}
@@ -115,11 +170,14 @@ func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
 			Error           string
 		}
 		if err := lines.Decode(&l); err != nil {
+			if in.err != nil {
+				return in.err
+			}
 			return fmt.Errorf("the server went away; run the same command again: %w", err)
 		}
 		if l.Done {
 			if l.Error != "" {
-				return errors.New(l.Error)
+				return fmt.Errorf("%s: %s", fileName(cmd.File), strings.TrimPrefix(l.Error, "archive: "))
 			}
 			fmt.Fprintf(std.out, "%d documents, %d records, of which %d were stored and %d were there\n", documents, records, stored, records-stored)
 			return nil
@@ -131,7 +189,7 @@ func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
 
 // openArchive opens a file, or standard input for "-", and decompresses it if it is gzip,
 // whatever its name.
-func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {
+func openArchive(name string, stdin io.Reader) (*archiveFile, error) {
 	in := io.NopCloser(stdin)
 	if name != "-" {
 		file, err := os.Open(name)
@@ -145,14 +203,29 @@ func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {
 	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
 		unzip, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), in.Close())
+			return nil, errors.Join(unreadable(name, err), in.Close())
 		}
 		text = unzip
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{text, in}, nil
+	return &archiveFile{text: text, Closer: in, name: name}, nil
+}
+
+// archiveFile remembers why it could not be read to its end.
+type archiveFile struct {
+	io.Closer
+	text io.Reader
+	name string
+	err  error
+}
+
+// Read implements [io.Reader].
+func (f *archiveFile) Read(p []byte) (int, error) {
+	n, err := f.text.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = unreadable(f.name, err)
+		err = f.err
+	}
+	return n, err
 }
 
 type verifyCmd struct {
@@ -173,7 +246,12 @@ func (cmd *verifyCmd) Run(std *streams) error {
 	}
 	defer in.Close()
 	documents, records := 0, 0
-	if err := archive.Verify(in, func(_ record.Key, n, _ int) { documents, records = documents+1, records+n }); err != nil {
+	err = archive.Verify(in, func(_ record.Key, n, _ int) { documents, records = documents+1, records+n })
+	var format *archive.FormatError
+	if errors.As(err, &format) {
+		return fmt.Errorf("%s: %s", fileName(cmd.File), strings.TrimPrefix(err.Error(), "archive: "))
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(std.out, "%d documents, %d records: all good\n", documents, records)

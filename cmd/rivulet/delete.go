@@ -41,6 +41,12 @@ func (cmd *rmCmd) Run(ctx context.Context, std *streams) error {
 	done := "deleted"
 	if cmd.Erase {
 		query, done = url.Values{"erase": {"true"}}, "erased"
+	} else if there, err := cmd.exists(ctx, key); err != nil {
+		return err
+	} else if !there {
+		// No failure: a script that was interrupted may run again.
+		_, err := fmt.Fprintf(std.out, "%s is not there, nothing to delete\n", key)
+		return err
 	}
 	body, err := cmd.request(ctx, http.MethodDelete, nil, query, "docs", key.Space, key.ID)
 	if err != nil {
@@ -48,6 +54,19 @@ func (cmd *rmCmd) Run(ctx context.Context, std *streams) error {
 	}
 	fmt.Fprintf(std.out, "%s is %s\n", key, done)
 	return body.Close()
+}
+
+// exists reports whether there is a document that is not deleted.
+func (r remote) exists(ctx context.Context, key record.Key) (bool, error) {
+	body, err := r.request(ctx, http.MethodHead, nil, nil, "docs", key.Space, key.ID)
+	var answer *httpError
+	if errors.As(err, &answer) && answer.status == http.StatusNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, body.Close()
 }
 
 type compactCmd struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -17,27 +18,31 @@ import (
 
 type getCmd struct {
 	target
-	Rev uint64    `help:"Print the document as it was at this revision." placeholder:"N" xor:"past"`
-	At  time.Time `help:"Print the document as it was at this time, such as 2026-11-21T10:00:00Z." placeholder:"TIME" xor:"past"`
+	Rev uint64 `help:"Print the document as it was at this revision." placeholder:"N" xor:"past"`
+	At  moment `help:"Print the document as it was at this time, such as 2026-11-21T10:00:00Z, or so long ago, such as 10m." placeholder:"TIME" xor:"past"`
 }
 
 func (*getCmd) Help() string {
 	return `Prints the document to standard output: one line of JSON without white space, members sorted by name.
 
   rivulet get demo/board | jq .columns
-  rivulet get demo/board --rev 17`
+  rivulet get demo/board --rev 17
+  rivulet get demo/board --at 10m`
 }
 
 func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
 	if cmd.Rev != 0 || !cmd.At.IsZero() {
-		text, err := cmd.past(ctx, cmd.Rev, cmd.At)
+		text, err := cmd.past(ctx, cmd.Rev, cmd.At.Time)
 		if err != nil {
 			return err
 		}
 		return printLine(std.out, text)
 	}
 	return cmd.with(ctx, func(_ context.Context, d *client.Doc) error {
-		if d.Position().Revision == 0 || d.Deleted() {
+		switch {
+		case d.Deleted():
+			return fmt.Errorf("document %s was deleted; what rivulet log %s still lists of it, rivulet restore brings back", d.Key(), d.Key())
+		case d.Position().Revision == 0:
 			return missing(d.Key())
 		}
 		return printLine(std.out, d.Get())
@@ -46,8 +51,8 @@ func (cmd *getCmd) Run(ctx context.Context, std *streams) error {
 
 type restoreCmd struct {
 	target
-	Rev uint64    `help:"Make the document what it was at this revision." placeholder:"N" xor:"past" required:""`
-	At  time.Time `help:"Make the document what it was at this time, such as 2026-11-21T10:00:00Z." placeholder:"TIME" xor:"past" required:""`
+	Rev uint64 `help:"Make the document what it was at this revision." placeholder:"N" xor:"past" required:""`
+	At  moment `help:"Make the document what it was at this time, such as 2026-11-21T10:00:00Z, or so long ago, such as 10m." placeholder:"TIME" xor:"past" required:""`
 }
 
 func (*restoreCmd) Help() string {
@@ -55,15 +60,21 @@ func (*restoreCmd) Help() string {
 the log, and can be restored in turn.
 
   rivulet restore demo/board --rev 17
-  rivulet restore demo/board --at 2026-11-21T10:00:00Z`
+  rivulet restore demo/board --at 2026-11-21T10:00:00Z
+  rivulet restore demo/board --at 10m
+
+rivulet log lists the revisions and their times.`
 }
 
 func (cmd *restoreCmd) Run(ctx context.Context, std *streams) error {
-	text, err := cmd.past(ctx, cmd.Rev, cmd.At)
+	text, err := cmd.past(ctx, cmd.Rev, cmd.At.Time)
 	if err != nil {
 		return err
 	}
 	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
+		if head := d.Position().Revision; record.Revision(cmd.Rev) > head {
+			return fmt.Errorf("document %s is at revision %d, it has no %d yet", d.Key(), head, cmd.Rev)
+		}
 		rev, err := d.Update(ctx, func(tx *doc.Tx) error { return tx.Set("", text) })
 		return printRevision(std.out, d.Key(), rev, err)
 	})
@@ -88,7 +99,7 @@ func (cmd *putCmd) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	if _, err := doc.Parse(data); err != nil {
-		return fmt.Errorf("%s is not a document: %w", cmd.File, err)
+		return fmt.Errorf("%s is not a document: %w", fileName(cmd.File), err)
 	}
 	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
 		rev, err := d.Update(ctx, func(tx *doc.Tx) error { return tx.Set("", data) })
@@ -129,6 +140,23 @@ func (cmd *patchCmd) Run(ctx context.Context, std *streams) error {
 	})
 }
 
+// moment is a time on the command line: 2026-11-21T10:00:00Z, or a duration for so long ago.
+type moment struct{ time.Time }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (m *moment) UnmarshalText(text []byte) error {
+	if ago, err := time.ParseDuration(string(text)); err == nil && ago >= 0 {
+		m.Time = time.Now().Add(-ago)
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no time; write one such as 2026-11-21T10:00:00Z, or how long ago, such as 10m", text)
+	}
+	m.Time = at
+	return nil
+}
+
 func printRevision(out io.Writer, key record.Key, rev record.Revision, err error) error {
 	if err != nil {
 		return err
@@ -163,7 +191,7 @@ func readJSON(name string, stdin io.Reader) ([]byte, error) {
 	}
 	unzip, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, unreadable(name, err)
 	}
 	return readBounded(unzip, name)
 }
@@ -171,10 +199,29 @@ func readJSON(name string, stdin io.Reader) ([]byte, error) {
 func readBounded(in io.Reader, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, unreadable(name, err)
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s has more than %d MiB", name, maxFile>>20)
+		return nil, fmt.Errorf("%s has more than %d MiB", fileName(name), maxFile>>20)
 	}
 	return data, nil
+}
+
+// unreadable says which file could not be read, and why.
+func unreadable(name string, err error) error {
+	var at *fs.PathError
+	switch {
+	case errors.As(err, &at):
+		return err // it names the file
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s is cut off: the compressed data end too early", fileName(name))
+	}
+	return fmt.Errorf("%s: %w", fileName(name), err)
+}
+
+func fileName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
 }

@@ -23,7 +23,7 @@ func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, err
 	}
 	query := url.Values{"rev": {strconv.FormatUint(rev, 10)}}
 	if rev == 0 {
-		query = url.Values{"at": {at.Format(time.RFC3339)}}
+		query = url.Values{"at": {at.Format(time.RFC3339Nano)}}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, errNoAnswer)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -23,12 +24,12 @@ type cli struct {
 	Put     putCmd     `cmd:"" help:"Make a document equal to a JSON file."`
 	Patch   patchCmd   `cmd:"" help:"Merge a JSON merge patch into a document."`
 	Ls      lsCmd      `cmd:"" help:"List the documents of a space."`
-	Restore restoreCmd `cmd:"" help:"Make a document what it was."`
+	Restore restoreCmd `cmd:"" help:"Make a document what it was at a revision or a time."`
 	Rm      rmCmd      `cmd:"" help:"Delete a document."`
-	Compact compactCmd `cmd:"" help:"Have the server compact its log now."`
+	Compact compactCmd `cmd:"" help:"Have the server free the disk space of old history now."`
 	Export  exportCmd  `cmd:"" help:"Write documents, with their history, to a file: a backup."`
-	Import  importCmd  `cmd:"" help:"Store the documents of such a file."`
-	Verify  verifyCmd  `cmd:"" help:"Check such a file."`
+	Import  importCmd  `cmd:"" help:"Store the documents of an export."`
+	Verify  verifyCmd  `cmd:"" help:"Check that an export is whole, without a server."`
 	Move    moveCmd    `cmd:"" help:"Copy the log of a stopped server to a NATS cluster."`
 	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
 	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
@@ -47,7 +48,7 @@ JSON merge patch (RFC 7386) in the document's log; a revision is a place in that
   rivulet get demo/board                          print it
   rivulet watch demo/board                        follow what others do
 
-All commands but serve talk to a running server: --server, or RIVULET_URL, names it.`
+All commands but serve, verify and move talk to a running server: --server, or RIVULET_URL, names it.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -81,15 +82,22 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil {
 		panic("rivulet: the command line's definition is broken: " + err.Error())
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(args[1:len(args):len(args)], "--help")
 	}
 	command, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit // --help or --version was printed
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "rivulet: %v; see rivulet %s--help\n", err, commandOf(err))
+		about, text := commandOf(err), err.Error()
+		if about == "" {
+			text = strings.Replace(text, "unexpected argument", "there is no command", 1)
+		}
+		fmt.Fprintf(errs, "rivulet: %s; see rivulet %s--help\n", text, about)
 		return exitUsage
 	}
 	command.BindTo(ctx, (*context.Context)(nil))

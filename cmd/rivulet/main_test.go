@@ -177,7 +177,14 @@ func TestErrorsAreOneLineThatSaysWhatToDo(t *testing.T) {
 	s.refused(exitFailed, "start one with 'rivulet serve'", "get", "demo/a", "--server", "http://127.0.0.1:1", "--timeout", "200ms")
 	s.refused(exitFailed, "begin it with http://", "get", "demo/a", "--server", "localhost:8080")
 	s.refused(exitUsage, "see rivulet get --help", "get")
-	s.refused(exitUsage, "see rivulet --help", "frobnicate")
+	s.refused(exitUsage, "there is no command frobnicate; see rivulet --help", "frobnicate")
+	s.refused(exitFailed, "doc.json.gz is cut off", "put", "demo/a", write(t, "doc.json.gz", []byte("\x1f\x8b\x08")))
+	s.refused(exitFailed, "standard input is not a document", "put", "demo/a", "-")
+	file := write(t, "file", nil)
+	s.refused(exitFailed, "choose another directory with --data", "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(file, "data"))
+	s.refused(exitFailed, "is a NATS server with JetStream running there?", "serve", "--addr", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1")
+	s.refused(exitFailed, "there is no log to move", "move", "--data", filepath.Join(file, "data"), "--to", "nats://127.0.0.1:1")
+	s.refused(exitFailed, "is a NATS server with JetStream running there?", "move", "--data", t.TempDir(), "--to", "nats://127.0.0.1:1")
 	s.refused(exitFailed, "--insecure", "serve", "--addr", "0.0.0.0:0", "--data", t.TempDir())
 	s.refused(exitFailed, "sync", "serve", "--sync", "sometimes", "--data", t.TempDir())
 	s.refused(exitFailed, "write it as host:port", "serve", "--addr", "8080", "--data", t.TempDir())
@@ -187,12 +194,12 @@ func TestErrorsAreOneLineThatSaysWhatToDo(t *testing.T) {
 
 func TestHelpTeaches(t *testing.T) {
 	s := shell{t: t}
-	for _, args := range [][]string{{}, {"--help"}, {"serve", "--help"}, {"get", "--help"}, {"put", "--help"}, {"patch", "--help"}, {"watch", "--help"}, {"log", "--help"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"serve", "--help"}, {"get", "--help"}, {"put", "--help"}, {"patch", "--help"}, {"watch", "--help"}, {"log", "--help"}, {"help", "rm"}} {
 		code, out, errs := s.do("", args...)
 		if code != exitOK || errs != "" || !strings.Contains(out, "rivulet") {
 			t.Errorf("rivulet %s: status %d, %q, %q", strings.Join(args, " "), code, out, errs)
 		}
-		if len(args) == 2 && args[0] != "log" && args[0] != "watch" && !strings.Contains(out, "  rivulet "+args[0]) {
+		if len(args) == 2 && args[1] == "--help" && args[0] != "log" && args[0] != "watch" && !strings.Contains(out, "  rivulet "+args[0]) {
 			t.Errorf("rivulet %s has no example", strings.Join(args, " "))
 		}
 	}

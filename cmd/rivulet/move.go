@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/move"
@@ -30,6 +31,9 @@ is left as it is; keep it until the new server runs, then never serve it again: 
 }
 
 func (cmd *moveCmd) Run(ctx context.Context, std *streams) (err error) {
+	if _, err := os.Stat(cmd.Data); err != nil {
+		return fmt.Errorf("there is no log to move: %w; name its directory with --data", err) // else it would be made
+	}
 	quiet := slog.New(slog.DiscardHandler)
 	from, err := natsd.Start(ctx, natsd.Config{Dir: cmd.Data, Logger: quiet})
 	if err != nil {
@@ -38,7 +42,7 @@ func (cmd *moveCmd) Run(ctx context.Context, std *streams) (err error) {
 	defer func() { err = errors.Join(err, from.Close()) }()
 	to, err := natsd.Start(ctx, natsd.Config{URL: cmd.To, Logger: quiet})
 	if err != nil {
-		return err
+		return noNATS(err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	began := time.Now()

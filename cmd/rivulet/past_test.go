@@ -48,21 +48,24 @@ func TestRestore(t *testing.T) {
 	s.refused(exitFailed, "did not exist then", "restore", "demo/none", "--rev", "1")
 	s.refused(exitUsage, "", "get", "demo/board", "--rev", "1", "--at", "2001-01-01T00:00:00Z")
 	s.refused(exitUsage, "", "restore", "demo/board")
-	s.refused(exitUsage, "", "get", "demo/board", "--at", "yesterday")
+	s.refused(exitUsage, `"yesterday" is no time; write one such as 2026`, "get", "demo/board", "--at", "yesterday")
+	s.want(`{"n":1,"title":"Plans"}`+"\n", "get", "demo/board", "--at", "0s")
+	s.refused(exitFailed, "did not exist then", "restore", "demo/board", "--at", "1h")
+	s.refused(exitFailed, "is at revision 3, it has no 9 yet", "restore", "demo/board", "--rev", "9")
 }
 
 func TestRemove(t *testing.T) {
 	s := newShell(t)
 	s.want("demo/board is at revision 1\n", "patch", "demo/board", `{"title":"Plans"}`)
 	s.want("demo/board is deleted\n", "rm", "demo/board")
-	s.want("demo/board is deleted\n", "rm", "demo/board")
+	s.want("demo/board is not there, nothing to delete\n", "rm", "demo/board")
 	s.want("", "ls", "demo")
-	s.refused(exitFailed, "does not exist", "get", "demo/board")
+	s.refused(exitFailed, "was deleted; what rivulet log demo/board still lists of it", "get", "demo/board")
 	s.want("demo/board is at revision 3\n", "restore", "demo/board", "--rev", "1")
 	s.want(`{"title":"Plans"}`+"\n", "get", "demo/board")
 	s.want("demo/board is erased\n", "rm", "demo/board", "--erase")
 	s.refused(exitFailed, "the log has forgotten what document demo/board was then", "get", "demo/board", "--rev", "1")
-	s.want("demo/none is deleted\n", "rm", "demo/none")
+	s.want("demo/none is not there, nothing to delete\n", "rm", "demo/none")
 	s.refused(exitFailed, "write it as space/id", "rm", "nonsense")
 }
 
@@ -88,7 +91,9 @@ func TestExportAndImport(t *testing.T) {
 	from.do("", "patch", "demo/a", `{"n":2}`)
 	for _, name := range []string{"demo.ndjson", "demo.ndjson.gz"} {
 		file := filepath.Join(t.TempDir(), name)
-		from.want("", "export", "demo", "-o", file)
+		if code, out, errs := from.do("", "export", "demo", "-o", file); code != exitOK || out != "" || errs != "2 documents of space demo exported\n" {
+			t.Errorf("status %d: %s %s", code, out, errs)
+		}
 		if _, err := os.Stat(file + ".part"); err == nil {
 			t.Error("the half of a file was left")
 		}
@@ -129,13 +134,18 @@ func TestBackup(t *testing.T) {
 	}
 	from.do("", "rm", "demo/b")
 	backup := filepath.Join(t.TempDir(), "backup.ndjson.gz")
-	from.want("", "export", "-o", backup)
+	if code, out, errs := from.do("", "export", "-o", backup); code != exitOK || out != "" || errs != "3 documents exported\n" {
+		t.Errorf("status %d: %s %s", code, out, errs)
+	}
+	if _, _, errs := from.do("", "export", "dmeo"); errs != "0 documents of space dmeo exported\n" {
+		t.Errorf("the export of no documents says %q", errs)
+	}
 	from.want("3 documents, 4 records: all good\n", "verify", backup)
 	if code, out, _ := to.do("", "import", backup); code != exitOK || out != "3 documents, 4 records, of which 4 were stored and 0 were there\n" {
 		t.Errorf("status %d: %s", code, out)
 	}
 	to.want(`{"n":1}`+"\n", "get", "other/c")
-	to.refused(exitFailed, "does not exist", "get", "demo/b")
+	to.refused(exitFailed, "was deleted", "get", "demo/b")
 	to.want(`{"n":1}`+"\n", "get", "demo/b", "--rev", "1")
 	data, err := os.ReadFile(backup)
 	if err != nil {
@@ -144,6 +154,8 @@ func TestBackup(t *testing.T) {
 	if err := os.WriteFile(backup, data[:len(data)-20], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	from.refused(exitFailed, "", "verify", backup)
+	from.refused(exitFailed, "is cut off", "verify", backup)
+	from.refused(exitFailed, "is cut off", "import", backup)
+	from.refused(exitFailed, "x.json: line 1: it is no line of an archive", "verify", write(t, "x.json", []byte("?\n")))
 	from.refused(exitFailed, "no such file", "verify", backup+"x")
 }

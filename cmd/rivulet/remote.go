@@ -10,6 +10,7 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/replica"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 	"github.com/rivulet-sync/rivulet/wasm/client"
 )
 
@@ -75,10 +76,16 @@ func oneLine(err error) string {
 	case errors.As(err, &rejected):
 		text = "the server rejected the edit: " + rejected.Code.String() + ": " + rejected.Detail
 	case errors.Is(err, replica.ErrDeltaTooLarge):
-		text = "the change is larger than the server accepts in one edit; split it into several patches"
+		text = fmt.Sprintf("the change is larger than the server accepts in one edit, %d KiB; make it in parts, by several rivulet patch", wire.MaxDelta>>10)
+	}
+	for _, part := range parts {
+		text = strings.TrimPrefix(text, part)
 	}
 	return strings.ReplaceAll(text, "\n", "; ")
 }
+
+// parts of the program name themselves in their errors. That is nothing to who types a command.
+var parts = []string{"natsd: ", "deltalog: ", "archive: ", "move: "}
 
 // parsePatch reads a merge patch from the command line.
 func parsePatch(text string) (delta.Delta, error) {

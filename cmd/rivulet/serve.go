@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server"
@@ -33,6 +37,9 @@ it loses nothing that was acknowledged.
 }
 
 func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
+	if cmd.Data == "" && cmd.NATS == "" {
+		return errors.New("--data is empty: name the directory for the log")
+	}
 	sync, err := natsd.ParseSync(cmd.Sync)
 	if err != nil {
 		return err
@@ -43,7 +50,7 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
 	})
 	if err != nil {
-		return err
+		return noNATS(unusable(cmd.Data, err))
 	}
 	store := "edits in " + cmd.Data + ", sync " + sync.String()
 	if cmd.NATS != "" {
@@ -56,6 +63,27 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 	}
 	if closing := srv.Close(); err == nil {
 		err = closing
+	}
+	return err
+}
+
+// unusable says what to do about a data directory in which a server cannot store anything.
+func unusable(dir string, err error) error {
+	var locked *natsd.LockedError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &locked):
+		return fmt.Errorf("%w, with --data", err)
+	case errors.As(err, &path):
+		return fmt.Errorf("cannot store edits in %s: %w; choose another directory with --data, or change its permissions", dir, err)
+	}
+	return err
+}
+
+// noNATS says what to do when no NATS server answers.
+func noNATS(err error) error {
+	if errors.Is(err, nats.ErrNoServers) {
+		return fmt.Errorf("%w; is a NATS server with JetStream running there?", err)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import { columns, GoneError, setField } from './model';
 import type { Field, Languages, TablePresence } from './model';
 import { Rows } from './rows';
 import type { Order } from './rows';
+import { fillSample, sampleSize } from './sample';
 import { Table } from './table';
 import type { TableHost, Visitor } from './table';
 
@@ -86,7 +87,7 @@ class LanguagesPage implements TableHost {
     const all = languages ? Object.keys(languages).length : 0;
     if (!languages || all === 0) {
       setText(must('#rows'), '');
-      this.#say('There are no languages here yet', ...loadHelp());
+      this.#say('There are no languages here yet', ...this.#loadHelp());
       return;
     }
     if (!this.#table.element.isConnected) {
@@ -99,23 +100,33 @@ class LanguagesPage implements TableHost {
     this.#table.show(rows, this.#order);
   }
 
+  #loadHelp(): Node[] {
+    const command = `rivulet put ${key} languages.json`;
+    const copy = h('button', { type: 'button', class: 'button' }, 'Copy');
+    copy.addEventListener('click', () => {
+      navigator.clipboard.writeText(command).then(
+        () => setText(copy, 'Copied'),
+        () => toast('The browser did not allow copying.', 'warn'),
+      );
+    });
+    const fill = h('button', { type: 'button', class: 'button primary', 'data-testid': 'sample' }, `Start with ${sampleSize} of them`);
+    fill.addEventListener('click', () => {
+      this.#doc.update(fillSample).catch((error: Error) => toast(`The languages were not added: ${error.message}.`, 'warn'));
+    });
+    const shape = '{"languages":{"eng":{"name":"English","scope":"I","type":"L"}}}';
+    return [
+      fill,
+      h('p', {}, 'Or load your own from a shell; they appear here at once:'),
+      h('div', { class: 'command' }, h('code', {}, command), copy),
+      h('p', {}, 'The file looks like this: ', h('code', {}, shape)),
+    ];
+  }
+
   #say(title: string, ...more: Node[]): void {
     this.#place.removeAttribute('aria-busy');
     if (this.#place.querySelector('.empty h2')?.textContent === title) return;
     this.#place.replaceChildren(h('div', { class: 'empty', 'data-testid': 'empty' }, h('h2', {}, title), ...more));
   }
-}
-
-function loadHelp(): Node[] {
-  const command = `rivulet put ${key} languages.json.gz`;
-  const copy = h('button', { type: 'button', class: 'button' }, 'Copy');
-  copy.addEventListener('click', () => {
-    navigator.clipboard.writeText(command).then(
-      () => setText(copy, 'Copied'),
-      () => toast('The browser did not allow copying.', 'warn'),
-    );
-  });
-  return [h('p', {}, 'Load them from a shell; they appear here at once:'), h('div', { class: 'command' }, h('code', {}, command), copy)];
 }
 
 const key = new URLSearchParams(location.search).get('doc') ?? 'demo/languages';

@@ -21,6 +21,13 @@ export interface Writer {
 
 export type NoteDoc = Doc<Note, Writer>;
 
+const parts = ['title', 'body', 'todos', 'likes'] as const;
+
+/** Whether nothing of the note is missing. A note that somebody has deleted is empty. */
+export function isBegun(note: object): boolean {
+  return parts.every((part) => part in note);
+}
+
 /** Makes what is missing of the note. Whoever comes second finds it there. */
 export function begin(note: Draft<Partial<Note>>): void {
   note.title ??= text();

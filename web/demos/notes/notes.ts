@@ -6,7 +6,7 @@ import { arrange, coalesced, h, must, setText } from '../ui/dom';
 import { Header } from '../ui/header';
 import { clean, personColor } from '../ui/person';
 import { toast } from '../ui/toast';
-import { begin } from './model';
+import { begin, isBegun } from './model';
 import type { Note, NoteDoc, Writer } from './model';
 
 /** The page: a title and a text that everybody writes in, a list of things to do, and undo of one's own edits. */
@@ -30,7 +30,8 @@ class NotesPage {
   }
 
   #start(): void {
-    this.#edit(begin as (note: Draft<Note>) => void);
+    this.#begin();
+    must('#notes').addEventListener('beforeinput', () => this.#begin(), { capture: true });
     const body = this.#doc.text((note) => note.body);
     this.#doc.text((note) => note.title).bind(must<HTMLInputElement>('#title'));
     body.bind(this.#body);
@@ -57,7 +58,14 @@ class NotesPage {
     this.#follow();
   }
 
+  /** Makes the note, also again for who goes on writing after it was deleted. That is not for undo to take back. */
+  #begin(): void {
+    if (this.#doc.get(isBegun)) return;
+    this.#step(this.#doc.update(begin as (note: Draft<Note>) => void, { undoable: false }));
+  }
+
   #edit(run: (note: Draft<Note>) => void): void {
+    this.#begin();
     this.#step(this.#doc.update(run));
   }
 
@@ -114,12 +122,12 @@ class NotesPage {
         const at = note.todos.indexOfKey(key);
         if (at >= 0) run(note, at);
       });
-    const check = h('input', { type: 'checkbox', 'aria-label': 'Done' });
+    const check = h('input', { type: 'checkbox', 'aria-label': 'Done', 'data-testid': 'todo-done' });
     check.addEventListener('change', item((note, at) => void (note.todos[at]!.done = check.checked)));
     const title = h('input', { class: 'field', 'aria-label': 'Title', 'data-testid': 'todo-title' });
-    const up = h('button', { type: 'button', class: 'button', 'data-testid': 'todo-up' }, 'Up');
+    const up = h('button', { type: 'button', class: 'button quiet', 'data-testid': 'todo-up' }, 'Up');
     up.addEventListener('click', item((note, at) => note.todos.move(at, Math.max(0, at - 1))));
-    const gone = h('button', { type: 'button', class: 'button', 'data-testid': 'todo-delete' }, 'Delete');
+    const gone = h('button', { type: 'button', class: 'button quiet', 'data-testid': 'todo-delete' }, 'Delete');
     gone.addEventListener('click', item((note, at) => note.todos.delete(at)));
     const row = h('li', { 'data-testid': 'todo', 'data-id': key }, check, title, up, gone);
     const entry = { row, end: this.#doc.text(['todos', index, 'title']).bind(title) };
