@@ -41,7 +41,6 @@ type Host struct {
 	presence map[record.ClientID]present
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
-	reserved reservation
 	rebases  []*rebase
 	loans    []*loan
 	lent     bool // the last append was of a transaction over several documents
@@ -107,7 +106,6 @@ func (h *Host) run(ctx context.Context) error {
 		return err
 	}
 	defer h.news.close()
-	defer h.reserved.over.Stop()
 	if err := h.load(ctx); err != nil {
 		return err
 	}
@@ -140,8 +138,6 @@ func (h *Host) run(ctx context.Context) error {
 		case <-h.news.timer.C:
 			h.news.armed = false
 		case <-h.news.turn.over.C:
-		case <-h.reserved.over.C:
-			h.reserved.end()
 		case <-h.left.wake:
 		case message := <-h.mailbox:
 			h.handle(message)
@@ -309,9 +305,6 @@ func (h *Host) flush(ctx context.Context) error {
 	data, err := rec.Encode()
 	if err != nil {
 		return err
-	}
-	for _, s := range batch.members {
-		h.reserved.stored(s.From.Client())
 	}
 	h.inFlight = &flight{
 		kind: rec.Kind, time: rec.Time,

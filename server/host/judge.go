@@ -106,12 +106,7 @@ func (b *batch) consider(s Submission) verdict {
 	s.made = nil
 	v, exact := b.order(client, s)
 	if v == accepted {
-		last, known := b.last[client]
 		v = b.take(client, s, exact)
-		if v == accepted && b.host.reserved.holds(client, b.effects[len(b.effects)-1].writes) {
-			b.giveBack(client, last, known)
-			v = deferred
-		}
 	}
 	if v == deferred {
 		b.deferred[client] = true
@@ -141,21 +136,6 @@ func (b *batch) reserve(s Submission, done doc.Effect) {
 	b.inverses = append(b.inverses, done.Inverse)
 	b.last[client] = id
 	b.size += patch.Len() + mutationPadding
-}
-
-// giveBack takes the mutation that was reserved last out again. The last one of its
-// client is the one before, if it was known.
-func (b *batch) giveBack(client record.ClientID, last record.MutationID, known bool) {
-	n := len(b.members) - 1
-	b.host.doc.Apply(b.inverses[n])
-	_, patch := b.members[n].stored()
-	b.size -= patch.Len() + mutationPadding
-	b.members, b.effects, b.inverses = b.members[:n], b.effects[:n], b.inverses[:n]
-	if known {
-		b.last[client] = last
-	} else {
-		delete(b.last, client)
-	}
 }
 
 // lastOf returns the last mutation of a client, in the log or reserved.
@@ -251,7 +231,6 @@ func conflict(effects []effect, client record.ClientID, reads *delta.ReadSet) bo
 // refuse answers a submission that was not accepted.
 func (h *Host) refuse(s Submission, v verdict) {
 	if v == conflicting {
-		h.reserved.conflicted(s.From.Client(), s.Reads)
 		s.From.Send(wire.Encode(&wire.Conflict{Doc: h.number, ID: s.ID, Head: h.tail.Head.Revision}))
 		return
 	}

@@ -105,8 +105,7 @@ func (r *Registry) start(key record.Key) *entry {
 		log:     r.cfg.Logger.With("doc", key.String()),
 		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
 		results: make(chan appended, 1), stopped: make(chan struct{}),
-		reserved: newReservation(),
-		saver:    r.saver, saves: saves{ended: make(chan saved, 1)},
+		saver: r.saver, saves: saves{ended: make(chan saved, 1)},
 		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
 	}
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
