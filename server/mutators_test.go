@@ -97,7 +97,7 @@ func wantLog(t *testing.T, ctx context.Context, srv *server.Server, docs []*clie
 // TestL3_L4_InvokeStorm mixes named mutations with updates that read what those write,
 // while connections are cut and the server is started again.
 func TestL3_L4_InvokeStorm(t *testing.T) {
-	const clients, edits = 6, 300
+	const clients, edits = 6, 120
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	cfg := server.Config{Data: t.TempDir(), Mutators: counting()}
