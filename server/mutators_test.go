@@ -133,7 +133,7 @@ func TestL3_L4_InvokeStorm(t *testing.T) {
 	var chaos sync.WaitGroup
 	chaos.Go(func() {
 		random := rand.New(rand.NewPCG(seed, 1000))
-		tick := time.NewTicker(40 * time.Millisecond)
+		tick := time.NewTicker(150 * time.Millisecond)
 		defer tick.Stop()
 		for round := 1; ; round++ {
 			select {
