@@ -97,7 +97,7 @@ func wantLog(t *testing.T, ctx context.Context, srv *server.Server, docs []*clie
 // TestL3_L4_InvokeStorm mixes named mutations with updates that read what those write,
 // while connections are cut and the server is started again.
 func TestL3_L4_InvokeStorm(t *testing.T) {
-	const clients, edits = 6, 120
+	const clients, edits = 6, 300
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	cfg := server.Config{Data: t.TempDir(), Mutators: counting()}
@@ -133,7 +133,7 @@ func TestL3_L4_InvokeStorm(t *testing.T) {
 	var chaos sync.WaitGroup
 	chaos.Go(func() {
 		random := rand.New(rand.NewPCG(seed, 1000))
-		tick := time.NewTicker(150 * time.Millisecond)
+		tick := time.NewTicker(40 * time.Millisecond)
 		defer tick.Stop()
 		for round := 1; ; round++ {
 			select {

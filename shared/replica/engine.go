@@ -50,6 +50,7 @@ type Engine struct {
 	request   uint32 // the last number given to an Open or a ReadLog
 	counter   uint64 // the last number given to a mutation, of any document
 	diverged  uint64 // how often a document differed from the server's
+	taken     uint64 // mutations that the log has
 }
 
 type limits struct{ message, delta int }
@@ -101,6 +102,10 @@ func (e *Engine) Online() bool { return e.state == up }
 // the client; 0 before the first connection. [Engine.Tick] sees to it when it is
 // called more often than that.
 func (e *Engine) Heartbeat() uint32 { return e.heartbeat }
+
+// Taken returns how many mutations of this client were found to be in the log. It grows
+// while connections are of use, however short they are.
+func (e *Engine) Taken() uint64 { return e.taken }
 
 // Diverged returns how often a document differed from the server's (law L4), of
 // all documents that this engine has had open. It is 0 unless something is broken.

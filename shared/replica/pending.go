@@ -224,6 +224,7 @@ func (d *Document) reject(f *wire.Reject) {
 
 func (d *Document) settle(m *mutation, outcome Outcome) {
 	if outcome.Err == nil {
+		d.engine.taken++
 		d.tellOver(m)
 	}
 	d.observer.Settled(m.tag, outcome)

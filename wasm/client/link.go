@@ -128,7 +128,12 @@ func (l *Link) Dialed(err error) {
 
 // Received reports a message of the server.
 func (l *Link) Received(message []byte) {
-	if err := l.engine.Receive(message); err != nil {
+	taken := l.engine.Taken()
+	err := l.engine.Receive(message)
+	if l.engine.Taken() > taken {
+		l.attempt = 0 // of use, however soon it ends: a network that is cut all the time is no failing server
+	}
+	if err != nil {
 		l.transport.Cut()
 		var closed *replica.ClosedError
 		if errors.As(err, &closed) {
