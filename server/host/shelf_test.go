@@ -212,7 +212,9 @@ func (k *keeping) evict() {
 	k.registry.Settle()
 }
 
-// evictNow does not wait for the hosts to end.
+// evictNow does not wait for the hosts to end. A document leaves when its handles are
+// closed, nothing waits in it and nothing is in flight; no one event tells that all of
+// this is so, so it looks again and again.
 func (k *keeping) evictNow() (ended []<-chan struct{}) {
 	k.t.Helper()
 	for deadline := time.Now().Add(within); k.registry.Live() > 0; time.Sleep(100 * time.Microsecond) {
