@@ -239,7 +239,7 @@ func (a *applier) flatMember(base int, name, raw string, parent place) bool {
 		acc.give(&now, at)
 		a.text = jsontext.AppendString(a.text[:0], name)
 		quoted := string(a.text)
-		a.members = slices.Insert(a.members, i, flatMember{quoted, quoted[1 : len(quoted)-1], now.raw})
+		a.members = sorts.Replace(a.members, i, i, flatMember{quoted, quoted[1 : len(quoted)-1], now.raw})
 		a.members[i].name = jsontext.Unquote(quoted)
 		return true
 	}

@@ -1,6 +1,10 @@
 package rank
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
+)
 
 // makeRoom splits a full leaf before an insertion at pos and returns where that
 // is now.
@@ -106,13 +110,13 @@ func (n *node[T]) give(other *node[T], pos, from, to int) (count, weight int) {
 			count += n.counts[from+i]
 			child.parent = other
 		}
-		other.counts = slices.Insert(other.counts, pos, n.counts[from:to]...)
-		other.children = slices.Insert(other.children, pos, n.children[from:to]...)
+		other.counts = sorts.Replace(other.counts, pos, pos, n.counts[from:to]...)
+		other.children = sorts.Replace(other.children, pos, pos, n.children[from:to]...)
 		n.counts = slices.Delete(n.counts, from, to)
 		n.children = slices.Delete(n.children, from, to)
 	}
-	other.items = slices.Insert(other.items, pos, n.items[from:to]...)
-	other.weights = slices.Insert(other.weights, pos, n.weights[from:to]...)
+	other.items = sorts.Replace(other.items, pos, pos, n.items[from:to]...)
+	other.weights = sorts.Replace(other.weights, pos, pos, n.weights[from:to]...)
 	n.items = slices.Delete(n.items, from, to)
 	n.weights = slices.Delete(n.weights, from, to)
 	n.renumber(from)

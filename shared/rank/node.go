@@ -1,6 +1,10 @@
 package rank
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/rivulet-sync/rivulet/shared/sorts"
+)
 
 // Every node but the root has minEntries to maxEntries entries; a root that is a
 // branch has at least two. minEntries is well below half, so that a node is not
@@ -26,8 +30,8 @@ type node[T any] struct {
 // insert puts an item into a leaf that has room. The ancestors are not told.
 func (n *node[T]) insert(pos int, it *Item[T], weight int) {
 	n.latest = pos
-	n.items = slices.Insert(n.items, pos, it)
-	n.weights = slices.Insert(n.weights, pos, weight)
+	n.items = sorts.Replace(n.items, pos, pos, it)
+	n.weights = sorts.Replace(n.weights, pos, pos, weight)
 }
 
 func (n *node[T]) remove(pos int) {
@@ -39,8 +43,8 @@ func (n *node[T]) remove(pos int) {
 // not told.
 func (n *node[T]) insertChild(slot int, child *node[T], count, weight int) {
 	n.insert(slot, child.items[0], weight)
-	n.counts = slices.Insert(n.counts, slot, count)
-	n.children = slices.Insert(n.children, slot, child)
+	n.counts = sorts.Replace(n.counts, slot, slot, count)
+	n.children = sorts.Replace(n.children, slot, slot, child)
 	child.parent = n
 	n.renumber(slot)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rivulet-sync/rivulet/shared/rank"
+	"github.com/rivulet-sync/rivulet/shared/sorts"
 )
 
 // Store is the object that a text lives in, within one transaction. Each write
@@ -273,7 +274,7 @@ func (s *State) add(c *chunk) {
 	s.byKey[c.key], s.added = it, it
 	if c.marker != nil {
 		i, _ := s.markerAt(c.key)
-		s.markers = slices.Insert(s.markers, i, it)
+		s.markers = sorts.Replace(s.markers, i, i, it)
 	}
 }
 
