@@ -1,0 +1,92 @@
+package order
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats counts what an Orderer has done since it was made.
+type Stats struct {
+	// Discovered events were read of the partitions, and Done of those are known to need
+	// no delivery.
+	Discovered, Done uint64
+	// Delivered events, counted again when they are delivered again.
+	Delivered uint64
+	// Lookups are calls of State, and Ranges of History.
+	Lookups, Ranges uint64
+	// Failures of the store, deliveries included.
+	Failures uint64
+	// Held events wait in memory now, and HeldBytes is what they take.
+	Held, HeldBytes int64
+	// Suspended documents now, by cause, and the time when the one of the oldest gap was
+	// suspended; zero without one.
+	Gaps, Failed, NoRoom int
+	OldestGap            time.Time
+	// Stuck partitions are to be read again when fewer documents are suspended.
+	Stuck int
+	// Behind is how many partitions have not been read to their ends.
+	Behind int
+}
+
+type counters struct {
+	discovered, done, delivered, lookups, ranges, failures atomic.Uint64
+	held, heldBytes                                        atomic.Int64
+}
+
+// Stats returns the present numbers. It may be called at any time.
+func (o *Orderer[I, P]) Stats() Stats {
+	p := o.current()
+	s := Stats{
+		Discovered: o.count.discovered.Load(),
+		Done:       o.count.done.Load(),
+		Delivered:  o.count.delivered.Load(),
+		Lookups:    o.count.lookups.Load(),
+		Ranges:     o.count.ranges.Load(),
+		Failures:   o.count.failures.Load(),
+		Held:       o.count.held.Load(),
+		HeldBytes:  o.count.heldBytes.Load(),
+		Behind:     p.feeder.behind(),
+	}
+	p.ledger.each(func(e *entry) {
+		switch {
+		case e.leaving != nil && e.gap == nil:
+		case e.Cause == Gap || e.leaving != nil:
+			s.Gaps++
+			if s.OldestGap.IsZero() || e.Since.Before(s.OldestGap) {
+				s.OldestGap = e.Since
+			}
+		case e.Cause == Failed:
+			s.Failed++
+		default:
+			s.NoRoom++
+		}
+	}, func(p *progress) {
+		if p.stuck {
+			s.Stuck++
+		}
+	})
+	return s
+}
+
+// Suspended returns the documents that are suspended, in no order, at most limit.
+func (o *Orderer[I, P]) Suspended(limit int) []Suspended {
+	var list []Suspended
+	o.current().ledger.each(func(e *entry) {
+		if (e.leaving == nil || e.gap != nil) && len(list) < limit {
+			list = append(list, e.Suspended)
+		}
+	}, func(*progress) {})
+	return list
+}
+
+// each calls one function for every entry, and the other for every partition.
+func (l *ledger) each(document func(*entry), partition func(*progress)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.partitions {
+		partition(&l.partitions[i])
+		for _, e := range l.partitions[i].entries {
+			document(e)
+		}
+	}
+}
