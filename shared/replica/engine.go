@@ -402,7 +402,7 @@ var (
 	// ErrTooManyPending: [MaxPending] mutations wait for the server.
 	ErrTooManyPending = errors.New("too many edits are waiting for the server")
 	// ErrDeltaTooLarge: the delta is above the server's bound.
-	ErrDeltaTooLarge = errors.New("the edit is larger than the server accepts")
+	ErrDeltaTooLarge = errors.New("the edit is larger than the server accepts: make it in parts")
 	// ErrLeft: the document was left.
 	ErrLeft = errors.New("document was left")
 )

@@ -216,11 +216,51 @@ func (s *Stack) Undo(update Update) (doc.Change, error) { return s.move(update, 
 // Redo does again what was undone last.
 func (s *Stack) Redo(update Update) (doc.Change, error) { return s.move(update, &s.undone, &s.done) }
 
-func (s *Stack) move(update Update, from, to *[]*entry) (doc.Change, error) {
-	last := len(*from) - 1
-	for last >= 0 && !(*from)[last].something() {
+// Divide is for an entry of several transactions that cannot be undone (with redo: done
+// again) by one: the last of them becomes an entry of its own, which is next then. It
+// returns false if the next entry is one transaction.
+func (s *Stack) Divide(redo bool) bool {
+	list := s.list(redo)
+	last := next(*list)
+	if last < 0 || len((*list)[last].parts) == 1 {
+		return false
+	}
+	e := (*list)[last]
+	n := len(e.parts) - 1
+	top := &entry{parts: e.parts[n:]}
+	e.parts = e.parts[:n:n]
+	*list = latest(append((*list)[:last+1], top), s.limit())
+	return true
+}
+
+// Skip forgets the entry that is undone (with redo: done again) next, so that the one
+// before it is next.
+func (s *Stack) Skip(redo bool) {
+	list := s.list(redo)
+	if last := next(*list); last >= 0 {
+		clear((*list)[last:])
+		*list = (*list)[:last]
+	}
+}
+
+func (s *Stack) list(redo bool) *[]*entry {
+	if redo {
+		return &s.undone
+	}
+	return &s.done
+}
+
+// next returns the index of the last entry with something in it, -1 if there is none.
+func next(list []*entry) int {
+	last := len(list) - 1
+	for last >= 0 && !list[last].something() {
 		last--
 	}
+	return last
+}
+
+func (s *Stack) move(update Update, from, to *[]*entry) (doc.Change, error) {
+	last := next(*from)
 	if last < 0 {
 		return doc.Change{}, ErrNothing
 	}

@@ -214,6 +214,56 @@ func TestFailureKeepsTheEntry(t *testing.T) {
 	c.want(`{}`)
 }
 
+// TestDivide: a group that cannot be taken back at once is taken back transaction by
+// transaction, and done again likewise.
+func TestDivide(t *testing.T) {
+	c := newClient(t, `{}`)
+	c.merge(`{"before":1}`)
+	c.merge(`{"a":1}`)
+	c.stack.Group()
+	c.merge(`{"b":1}`)
+	c.merge(`{"c":1}`)
+	c.stack.Ungroup()
+	for _, want := range []string{`{"a":1,"b":1,"before":1}`, `{"a":1,"before":1}`, `{"before":1}`} {
+		if divided := c.stack.Divide(false); divided != (want != `{"before":1}`) {
+			t.Errorf("before %s: divided is %v", want, divided)
+		}
+		c.undo()
+		c.want(want)
+	}
+	if c.stack.Divide(false) || c.stack.Divide(true) {
+		t.Error("one transaction was divided")
+	}
+	for _, want := range []string{`{"a":1,"before":1}`, `{"a":1,"b":1,"before":1}`, `{"a":1,"b":1,"before":1,"c":1}`} {
+		c.redo()
+		c.want(want)
+	}
+	if empty := (&undo.Stack{}); empty.Divide(false) {
+		t.Error("nothing was divided")
+	}
+}
+
+// TestSkip: what was done before an entry that is skipped can be undone, and what was
+// undone before one done again.
+func TestSkip(t *testing.T) {
+	c := newClient(t, `{}`)
+	c.merge(`{"a":1}`)
+	c.merge(`{"b":1}`)
+	c.merge(`{"c":1}`)
+	c.stack.Skip(false)
+	c.undo()
+	c.want(`{"a":1,"c":1}`)
+	c.undo()
+	c.want(`{"c":1}`)
+	c.stack.Skip(false) // there is nothing
+	c.stack.Skip(true)
+	c.redo()
+	c.want(`{"b":1,"c":1}`)
+	if c.stack.CanRedo() || !c.stack.CanUndo() {
+		t.Error("there is more to do again, or nothing to undo")
+	}
+}
+
 func TestLimit(t *testing.T) {
 	c := newClient(t, `{}`)
 	c.stack.Limit = 3

@@ -111,7 +111,7 @@ func (d *document) step(tag uint64, redo bool) (bool, error) {
 	defer func() { d.acting = 0 }()
 	var change doc.Change
 	_, err := d.session.Step(tag, redo, func(fn func(*doc.Tx) error) (doc.Change, error) {
-		first := func(view *doc.Doc) (doc.Change, error) { return view.Update(fn) }
+		first := func(*doc.Doc) (doc.Change, error) { return d.session.Try(fn) }
 		again := func(view *doc.Doc) (doc.Change, error) {
 			c, err := view.Update(fn)
 			d.show(c)

@@ -64,23 +64,25 @@ func TestCloseReleasesEverybody(t *testing.T) {
 // TestCloseInEveryState comes back, wherever the connection is.
 func TestCloseInEveryState(t *testing.T) {
 	b := startBackend(t)
-	for name, play := range map[string]func(c *client.Client){
-		"dialling": func(c *client.Client) {},
-		"online":   func(c *client.Client) { waitStatus(t, c, client.Online) },
-		"offline":  func(c *client.Client) { c.SetOffline(true) },
-		"waiting": func(c *client.Client) {
-			waitStatus(t, c, client.Online)
+	for name, play := range map[string]func(c *client.Client, told states){
+		"dialling": func(*client.Client, states) {},
+		"online":   func(_ *client.Client, told states) { told.wait(t, client.Online) },
+		"offline":  func(c *client.Client, _ states) { c.SetOffline(true) },
+		"waiting": func(_ *client.Client, told states) {
+			told.wait(t, client.Online)
 			b.stop()
-			waitStatus(t, c, client.Waiting)
+			told.wait(t, client.Waiting)
 			b.start()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := client.New(client.Config{URL: b.URL()})
+			cfg := client.Config{URL: b.URL()}
+			told := listen(&cfg)
+			c, err := client.New(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
-			play(c)
+			play(c, told)
 			if err := settles(t, "Close", async(func() error { c.Close(); return nil })); err != nil {
 				t.Fatal(err)
 			}

@@ -21,16 +21,32 @@ import (
 
 var notes = record.Key{Space: "demo", ID: "notes"}
 
-// waitStatus waits for a state of the connection. It has no event of its own
-// that a test could wait for, so this looks again and again.
-func waitStatus(t testing.TB, c *client.Client, want client.Status) {
+// states is what a client says of its connection, in the order in which it does.
+type states chan client.State
+
+// listen makes a client tell its states.
+func listen(cfg *client.Config) states {
+	told := make(states, 1000) // more than a test's time is enough for
+	cfg.OnState = func(s client.State) { told <- s }
+	return told
+}
+
+// next waits for the next state.
+func (s states) next(t testing.TB) client.State {
 	t.Helper()
-	ctx := testContext(t)
-	for c.State().Status != want {
-		if ctx.Err() != nil {
-			t.Fatalf("the state is %+v, want %s", c.State(), want)
-		}
-		time.Sleep(time.Millisecond)
+	select {
+	case state := <-s:
+		return state
+	case <-time.After(within):
+		t.Fatal("the connection stays as it is")
+		return client.State{}
+	}
+}
+
+// wait waits for a status that has not been told yet.
+func (s states) wait(t testing.TB, want client.Status) {
+	t.Helper()
+	for s.next(t).Status != want {
 	}
 }
 
@@ -108,14 +124,16 @@ func TestServerRefusesForGood(t *testing.T) {
 	_, err := client.Connect(testContext(t), client.Config{URL: url})
 	wantConnectError(t, err, wire.CodeBadVersion, "bad_version: because")
 
-	c, err := client.New(client.Config{URL: url})
+	cfg := client.Config{URL: url}
+	told := listen(&cfg)
+	c, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	_, err = c.Open(testContext(t), board)
 	wantConnectError(t, err, wire.CodeBadVersion, url)
-	waitStatus(t, c, client.Closed)
+	told.wait(t, client.Closed)
 	_, err = c.Open(testContext(t), notes)
 	wantConnectError(t, err, wire.CodeBadVersion, url)
 	for _, err := range c.Log(testContext(t), board, 0) {
@@ -134,14 +152,14 @@ func TestServerRefusesForNow(t *testing.T) {
 // TestStates are told in order, and the client keeps its id.
 func TestStates(t *testing.T) {
 	b := startBackend(t)
-	states := make(chan client.State, 100)
-	c := b.connect(func(cfg *client.Config) { cfg.OnState = func(s client.State) { states <- s } })
+	var told states
+	c := b.connect(func(cfg *client.Config) { told = listen(cfg) })
 	id := c.ID()
 	b.stop()
 	b.start()
 	want := []client.Status{client.Connecting, client.Online, client.Waiting}
 	for _, w := range want {
-		s := <-states
+		s := told.next(t)
 		if s.Status != w {
 			t.Fatalf("%s came, want %s", s.Status, w)
 		}
@@ -149,12 +167,12 @@ func TestStates(t *testing.T) {
 			t.Errorf("the server was stopped: %+v", s)
 		}
 	}
-	waitStatus(t, c, client.Online)
+	told.wait(t, client.Online)
 	if c.ID() != id || id.IsZero() {
 		t.Errorf("the id was %s and is %s", id, c.ID())
 	}
 	c.SetOffline(true)
-	waitStatus(t, c, client.Offline)
+	told.wait(t, client.Offline)
 	c.SetOffline(false)
-	waitStatus(t, c, client.Online)
+	told.wait(t, client.Online)
 }

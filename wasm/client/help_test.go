@@ -150,14 +150,25 @@ func async(fn func() error) <-chan error {
 	return errs
 }
 
-// waitPending waits until so many edits wait for the server. That has no event of
-// its own, so this looks again and again.
+// waitPending waits until so many edits wait for the server, while they are made. Whoever
+// is subscribed to the document hears of an edit when it is pending.
 func waitPending(t testing.TB, d *client.Doc, n int) {
 	t.Helper()
+	made := make(chan struct{}, 1)
+	d.Read(func(view *doc.Doc) {
+		end := view.Subscribe("", doc.Prefix, func(doc.Event) {
+			select {
+			case made <- struct{}{}:
+			default:
+			}
+		})
+		t.Cleanup(func() { d.Read(func(*doc.Doc) { end() }) })
+	})
 	for ctx := testContext(t); d.Pending() != n; {
-		if ctx.Err() != nil {
+		select {
+		case <-made:
+		case <-ctx.Done():
 			t.Fatalf("%d edits are pending, want %d", d.Pending(), n)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }

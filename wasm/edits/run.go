@@ -2,10 +2,12 @@ package edits
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/text"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // Code says, by a name for JavaScript, why an edit was not made.
@@ -18,6 +20,7 @@ const (
 	CodeRange     Code = "range"      // a position or index that is not there
 	CodeMark      Code = "mark"       // a mark without a name or a value
 	CodeTooMany   Code = "too_many"   // see MaxOpen
+	CodeTooLarge  Code = "too_large"  // see Session.Step
 )
 
 // Error reports an edit that cannot be made. Nothing was changed.
@@ -31,6 +34,9 @@ func (e *Error) Error() string { return "edit of " + string(e.At) + ": " + e.Det
 
 // ErrTooMany reports a transaction that edits more collections than [MaxOpen].
 var ErrTooMany = &Error{Code: CodeTooMany, Detail: "more collections are edited than a document's session keeps in step"}
+
+// ErrTooLarge reports a step of undo that the server would not take in one edit.
+var ErrTooLarge = &Error{Code: CodeTooLarge, Detail: "it is more than " + strconv.Itoa(wire.MaxDelta>>10) + " KiB"}
 
 // Run runs a script on the document as one transaction. idle says that none is
 // pending. The error is an [*Error], or one of [doc.Tx.Merge] and the like; then the

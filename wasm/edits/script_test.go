@@ -9,7 +9,9 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/replica"
 	"github.com/rivulet-sync/rivulet/shared/text"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 	"github.com/rivulet-sync/rivulet/wasm/edits"
 )
 
@@ -271,6 +273,75 @@ func TestUndo(t *testing.T) {
 	}
 	if undo, _ := s.History(); undo {
 		t.Error("what was refused can be undone")
+	}
+}
+
+// TestUndoTooLarge: what is larger than the server takes in one edit is taken back in parts
+// where it was done in parts. Else it stands, with an error that says so, and undo goes on
+// with what was done before.
+func TestUndoTooLarge(t *testing.T) {
+	d, s := open(t, `{"n":1}`)
+	big := `"` + strings.Repeat("x", 500<<10) + `"`
+	tag := uint64(0)
+	made := func(joined bool, patch string) {
+		t.Helper()
+		change, err := d.Update(func(tx *doc.Tx) error { return tx.Merge(parse(t, patch)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag++
+		s.Did(tag, change, joined)
+	}
+	// mutate refuses what the replica does.
+	mutate := func(fn func(*doc.Tx) error) (doc.Change, error) {
+		change, err := s.Try(fn)
+		if err == nil && change.Delta.Len() > wire.MaxDelta {
+			d.Apply(change.Inverse)
+			return doc.Change{}, replica.ErrDeltaTooLarge
+		}
+		return change, err
+	}
+	step := func(redo bool, want string) {
+		t.Helper()
+		tag++
+		if ok, err := s.Step(tag, redo, mutate); !ok || err != nil {
+			t.Fatalf("step: %v, %v", ok, err)
+		}
+		if got := strings.ReplaceAll(string(d.Canonical()), big, `"big"`); got != want {
+			t.Errorf("the document is %.300s, want %s", got, want)
+		}
+	}
+	made(false, `{"n":2}`)
+	made(false, `{"a":`+big+`}`)
+	made(true, `{"b":`+big+`}`)
+	step(false, `{"a":"big","n":2}`) // to do both again would be too large
+	step(false, `{"n":2}`)
+	step(true, `{"a":"big","n":2}`)
+	step(true, `{"a":"big","b":"big","n":2}`)
+	made(false, `{"a":null,"b":null}`)
+
+	before := string(d.Canonical())
+	if ok, err := s.Step(100, false, mutate); ok || !errors.Is(err, edits.ErrTooLarge) {
+		t.Errorf("what is too large: %v, %v", ok, err)
+	}
+	if got := string(d.Canonical()); got != before {
+		t.Errorf("it left %.300s", got)
+	}
+	if undo, redo := s.History(); !undo || redo {
+		t.Errorf("history: %v, %v", undo, redo)
+	}
+	made(false, `{"n":3}`)
+	step(false, `{"n":2}`)
+	step(true, `{"n":3}`)
+	step(false, `{"n":2}`)
+	for range 2 { // b and a are not there any more
+		if ok, err := s.Step(101, false, mutate); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	step(false, `{"n":1}`)
+	if undo, _ := s.History(); undo {
+		t.Error("there is more to undo")
 	}
 }
 

@@ -1,30 +1,35 @@
-import { RejectedError } from './errors';
+import { EditError, RejectedError } from './errors';
 import { difference, move } from './ops';
 import type { Splice } from './ops';
 import type { TextChange, TextHandle } from './texts';
 
 type Input = HTMLTextAreaElement | HTMLInputElement;
 
+type Step = (redo: boolean) => Promise<unknown> | undefined;
+type Fail = (error: Error) => void;
+
 /** Keeps an element and a text the same; see TextHandle.bind. */
-export function bindInput(text: TextHandle, element: Input, step: (redo: boolean) => Promise<unknown> | undefined): () => void {
-  const bound = new Bound(text, element, step);
+export function bindInput(text: TextHandle, element: Input, step: Step, fail: Fail): () => void {
+  const bound = new Bound(text, element, step, fail);
   return () => bound.end();
 }
 
 class Bound {
   readonly #text: TextHandle;
   readonly #element: Input;
-  readonly #step: (redo: boolean) => Promise<unknown> | undefined;
+  readonly #step: Step;
+  readonly #fail: Fail;
   readonly #ends: (() => void)[] = [];
   /** What the element shows, but for what was typed since. */
   #shown: string;
   /** What others did while an input method composes; undefined while none does. */
   #waiting: Splice[] | undefined;
 
-  constructor(text: TextHandle, element: Input, step: (redo: boolean) => Promise<unknown> | undefined) {
+  constructor(text: TextHandle, element: Input, step: Step, fail: Fail) {
     this.#text = text;
     this.#element = element;
     this.#step = step;
+    this.#fail = fail;
     this.#shown = '';
     this.#show();
     this.#ends.push(text.onChange((change) => this.#changed(change)));
@@ -37,7 +42,7 @@ class Bound {
   }
 
   end(): void {
-    for (const end of this.#ends) end();
+    for (const end of this.#ends.splice(0)) end();
   }
 
   #listen(type: string, listener: (event: Event) => void): void {
@@ -62,17 +67,20 @@ class Bound {
 
   /** Puts into the text what was done to what is shown. */
   #put({ at, deleted, inserted }: Splice): void {
-    if (!this.#text.exists) {
-      this.#show();
-      return;
-    }
-    const [from, to] = [this.#inText(at), this.#inText(at + deleted)];
     try {
-      this.#text.splice(from, to - from, inserted).catch(ignoreRejected);
+      if (!this.#text.exists) throw new EditError('no_text', this.#text.pointer);
+      const [from, to] = [this.#inText(at), this.#inText(at + deleted)];
+      this.#text.splice(from, to - from, inserted).catch((error: Error) => this.#refused(error));
     } catch (error) {
       this.#show(); // the text has not taken it, so it is not to be seen either
-      throw error;
+      this.#fail(error as Error);
     }
+  }
+
+  /** What was put in, or a step of undo, has failed later. Whoever wants to know of a RejectedError listens to the client's `rejected`. */
+  #refused(error: Error): void {
+    if (!(error instanceof RejectedError)) this.#fail(error);
+    if (this.#ends.length > 0 && !this.#waiting) this.#replace(this.#shownOf(this.#text.value));
   }
 
   /**
@@ -168,7 +176,7 @@ class Bound {
     const redo = kind === 'historyRedo';
     if ((!redo && kind !== 'historyUndo') || this.#waiting) return;
     event.preventDefault();
-    this.#step(redo)?.catch(ignoreRejected);
+    this.#step(redo)?.catch((error: Error) => this.#refused(error));
   }
 }
 
@@ -177,9 +185,4 @@ function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): s
   const letter = key.toLowerCase();
   if (letter === 'z') return shiftKey ? 'historyRedo' : 'historyUndo';
   return letter === 'y' && ctrlKey && !shiftKey ? 'historyRedo' : undefined;
-}
-
-/** Whoever wants to know listens to the client's `rejected`. */
-function ignoreRejected(error: unknown): void {
-  if (!(error instanceof RejectedError)) throw error;
 }

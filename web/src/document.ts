@@ -107,6 +107,11 @@ export class LocalDocument {
     this.texts = new Texts(this, link);
   }
 
+  /** Whether the document is here. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   get mirror(): JsonObject {
     this.#unseen = new WeakSet();
     return this.#mirror;
@@ -190,7 +195,9 @@ export class LocalDocument {
       pending.resolve({ revision: this.#revision });
       return false;
     }
-    pending.reject(refusalOf(answer));
+    const error = refusalOf(answer);
+    pending.reject(error);
+    if (error instanceof RejectedError) this.#link.rejected({ mutation, error });
     return false;
   }
 

@@ -53,6 +53,7 @@ export function transactAll(subjects: readonly Subject[], run: (drafts: object[]
   });
   try {
     run(all.map(({ root }) => root.proxy));
+    for (const { scope } of all) scope.checkAssigned();
     return all.map(({ before, scope, root }) => {
       const patch = root.patch() ?? {};
       const delta = JSON.stringify(patch);
@@ -214,9 +215,11 @@ class ObjectDraft implements PartDraft {
     if (isDraft(now) && now.proxy === value) return; // draft.list = draft.list.sort()
     const at = pointerTo(this.#pointer, name);
     checkName(name, this.#pointer);
-    const json = toMirror(copyValue(value, at, this.#scope));
-    this.#touched.set(name, { written: true, part: this.#draftOf(json, at, false, name) });
+    const json = copyValue(value, at, this.#scope);
+    const part = this.#draftOf(toMirror(json), at, false, name);
+    this.#touched.set(name, { written: true, part });
     this.#added.delete(name);
+    this.#scope.assigned(value, json, at, () => this.#touched.get(name)?.part === part && this.#alive());
   }
 
   #names(): string[] {
@@ -279,15 +282,17 @@ class ArrayDraft implements PartDraft {
   readonly #scope: Scope;
   readonly #pointer: string;
   readonly #content: JsonArray;
+  readonly #alive: Alive;
   readonly #copy: unknown[];
   readonly #proxies = new Map<object, object>();
   readonly #sources = new WeakMap<object, object>();
   #changed = false;
 
-  constructor(scope: Scope, pointer: string, content: JsonArray) {
+  constructor(scope: Scope, pointer: string, content: JsonArray, alive: Alive) {
     this.#scope = scope;
     this.#pointer = pointer;
     this.#content = content;
+    this.#alive = alive;
     this.#copy = structuredClone(content) as unknown[];
     this.proxy = this.#proxyOf(this.#copy);
   }
@@ -326,8 +331,16 @@ class ArrayDraft implements PartDraft {
         if (name === 'length') return Reflect.set(target, name, value);
         // An item that only moves within the array stays the same object.
         const moved = typeof value === 'object' && value !== null ? this.#sources.get(value) : undefined;
-        const item = moved ?? copyValue(value, pointerTo(this.#pointer, name), this.#scope, true);
-        setMember(target as Building, name, item as Json);
+        if (moved) {
+          setMember(target as Building, name, moved as Json);
+          return true;
+        }
+        const at = pointerTo(this.#pointer, name);
+        const item = copyValue(value, at, this.#scope, true);
+        setMember(target as Building, name, item);
+        if (typeof item !== 'object') return true;
+        // The item is what the function changes, so the value is compared with a copy of its own.
+        this.#scope.assigned(value, structuredClone(item), at, () => Object.values(target).includes(item) && this.#alive());
         return true;
       },
       deleteProperty: (target, name) => {
@@ -356,7 +369,7 @@ function partOf(scope: Scope, value: Json, at: string, tracked: boolean, alive: 
   if (typeof value !== 'object' || value === null) return value;
   const text = textIn(value);
   if (text) return new TextDraft(scope, at, text, tracked, alive);
-  if (!isObject(value)) return new ArrayDraft(scope, at, value as JsonArray);
+  if (!isObject(value)) return new ArrayDraft(scope, at, value as JsonArray, alive);
   if (!isList(value)) return new ObjectDraft(scope, at, value, tracked, alive);
   return new ListDraft(scope, at, value, tracked, alive, (...part) => partOf(scope, ...part));
 }

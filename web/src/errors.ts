@@ -67,9 +67,11 @@ export type EditFault =
   | 'integer'
   | 'mark'
   | 'copy'
+  | 'assigned'
   | 'detached'
   | 'array'
-  | 'too_many';
+  | 'too_many'
+  | 'too_large';
 
 /** An edit of a text, a list or a counter that cannot be made. Nothing of it, or of its update, happened. */
 export class EditError extends Error {
@@ -80,7 +82,7 @@ export class EditError extends Error {
   readonly pointer: string;
 
   constructor(fault: EditFault, pointer: string, detail = '') {
-    super(`${pointer}: ${editFaults[fault]}${detail === '' ? '' : ` (${detail})`}`);
+    super(`${pointer === '' ? '' : `${pointer}: `}${editFaults[fault]}${detail === '' ? '' : ` (${detail})`}`);
     this.fault = fault;
     this.pointer = pointer;
   }
@@ -94,9 +96,12 @@ const editFaults: Record<EditFault, string> = {
   integer: 'positions, lengths and what a counter adds are integers',
   mark: 'a mark needs a name and a value other than null',
   copy: 'a text or list that was edited in an update cannot be copied in the same one',
+  assigned: 'what was assigned here was itself changed afterwards, but the draft has a copy of it; change what the draft has: draft.log ??= []; draft.log.push(x)',
   detached: 'this value is in no document yet: assign it to a draft, and edit what the draft has then',
   array: 'a list changes by insert, push, move, set and delete, not by the methods of an array',
   too_many: 'too many texts and lists were edited while nothing was confirmed; wait with client.whenSynced()',
+  too_large:
+    'what this would put back is too large for one edit, so it stays as it is, and the next undo or redo is of the step before it; an earlier revision of the document has it, to be put back in parts',
 };
 
 /** Why the engine did not make an edit, from the answer of Engine.edit. */

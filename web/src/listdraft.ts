@@ -119,16 +119,19 @@ export class ListDraft implements PartDraft {
     return malformed ? at : `${at}/v`;
   }
 
-  #fill(entry: Entry, value: Json, tracked: boolean): void {
+  /** Returns whether the part is still there at a later time. */
+  #fill(entry: Entry, value: Json, tracked: boolean): Alive {
     const alive: Alive = () => entry.part === part && this.#entries.includes(entry) && this.#alive();
     const part = this.#make(value, this.#at(entry), tracked, alive);
     entry.part = part;
+    return alive;
   }
 
   /** Makes the value of an item out of what the function gave. */
   #write(entry: Entry, value: unknown): void {
     const at = this.#at(entry);
-    this.#fill(entry, value === null ? null : toMirror(copyValue(value, at, this.#scope)), false);
+    const copy = value === null ? null : copyValue(value, at, this.#scope);
+    this.#scope.assigned(value, copy, at, this.#fill(entry, toMirror(copy), false));
     entry.written = true;
   }
 

@@ -1,7 +1,7 @@
 import { EditError } from './errors';
 import type { Json, JsonScalar } from './json';
 import { Reads } from './reads';
-import { newID } from './value';
+import { isCopyOf, newID } from './value';
 import type { Copying } from './value';
 
 /** An object, array, text or list in a transaction. */
@@ -31,6 +31,8 @@ export class Scope implements Copying {
   readonly #known: Known;
   readonly #edits: { readonly alive: Alive; readonly make: () => Edit }[] = [];
   readonly #edited = new WeakSet<object>();
+  /** The copies of what was assigned, by the latest one of each object: who fills one again and again has them all. */
+  readonly #copies = new Map<object, { readonly copy: Json; readonly pointer: string; readonly alive: Alive }>();
   readonly #ids: string[];
   #used = 0;
   #copying = 0;
@@ -74,6 +76,23 @@ export class Scope implements Copying {
     const id = (this.#ids[this.#used] ??= newID());
     this.#used++;
     return id;
+  }
+
+  /** Notes that a value was assigned, and what the draft has made of it. */
+  assigned(value: unknown, copy: Json, pointer: string, alive: Alive): void {
+    if (typeof value === 'object' && value !== null && !this.isKnown(value)) this.#copies.set(value, { copy, pointer, alive });
+  }
+
+  /** Throws where something that was assigned was changed later: `(draft.log ??= []).push(x)` pushes to the array, of which the draft has a copy. */
+  checkAssigned(): void {
+    for (const [value, { copy, pointer, alive }] of this.#copies) {
+      if (!isCopyOf(copy, value, this) && alive()) throw new EditError('assigned', pointer);
+    }
+  }
+
+  /** Whether a value is a draft of the transaction. */
+  isKnown(value: object): boolean {
+    return this.#known.has(value);
   }
 
   /** Adds an edit, which is made at the end if what it edits is still there. */

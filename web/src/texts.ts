@@ -55,6 +55,8 @@ export interface CursorJSON {
 export interface TextHome {
   readonly mirror: JsonObject;
   readonly history: History;
+  /** Whether the document is here, and it is known what is in it. */
+  readonly isReady: boolean;
   edit(edits: readonly Edit[], join: boolean): Promise<Committed>;
   /** Undo, or redo. */
   step(redo: boolean): Promise<Committed> | undefined;
@@ -160,6 +162,7 @@ export class TextHandle {
   readonly #names: readonly string[];
   readonly #office: TextOffice;
   readonly #listeners = new Set<(change: TextChange) => void>();
+  readonly #errors = new Set<(error: Error) => void>();
   readonly #cursors = new Set<TextCursor>();
   readonly #move = new Map<TextCursor, (change: TextChange) => void>();
   #watching = false;
@@ -307,10 +310,30 @@ export class TextHandle {
   /**
    * Keeps a textarea or an input and the text the same: what is typed there goes into the text, what others do comes into it
    * with the selection kept, though not before an input method has composed. Undo and redo by keyboard are those of the document.
-   * Returns a function that ends it.
+   * Returns a function that ends it. Throws an EditError where there is no text; what is typed before the document is here, or
+   * after its text is gone, is not taken: see onError.
    */
   bind(element: HTMLTextAreaElement | HTMLInputElement): () => void {
-    return bindInput(this, element, (redo) => this.#home.step(redo));
+    if (this.#home.isReady) this.#there();
+    return bindInput(this, element, (redo) => this.#home.step(redo), (error) => this.#failed(error));
+  }
+
+  /**
+   * Calls the listener when something that was done in a bound element could not be made: an EditError or a ValueError. The element
+   * shows the text as it is then. Without a listener it is an uncaught error of the page. Returns a function that ends that.
+   */
+  onError(listener: (error: Error) => void): () => void {
+    const own = (error: Error): void => listener(error);
+    this.#errors.add(own);
+    return () => void this.#errors.delete(own);
+  }
+
+  #failed(error: Error): void {
+    for (const listener of [...this.#errors]) guarded(() => listener(error));
+    if (this.#errors.size > 0) return;
+    guarded(() => {
+      throw error;
+    });
   }
 
   // What Texts says.

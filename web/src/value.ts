@@ -1,8 +1,8 @@
 import { ListValue, TextValue } from './collections';
 import { ValueError } from './errors';
-import { encode, setMember } from './json';
+import { encode, isObject, member, setMember } from './json';
 import type { Building, Json } from './json';
-import { isList } from './mirror';
+import { isList, itemsOf } from './mirror';
 import { pointerTo } from './reads';
 import { newText, orderKeys, tagName, TextNode } from './textnode';
 
@@ -88,6 +88,22 @@ function copy(value: unknown, pointer: string, to: Copying, inArray: boolean, ab
   else result = copyObject(source, pointer, to, inArray, above, depth);
   above.delete(source);
   return result;
+}
+
+/** Whether a copy that copyValue has made still says the same as its source. Drafts in it went their own way, and may. */
+export function isCopyOf(copy: Json | undefined, source: unknown, drafts: { isKnown(value: object): boolean }): boolean {
+  if (typeof source !== 'object' || source === null) return source === copy;
+  if (drafts.isKnown(source) || source instanceof TextNode || source instanceof TextValue) return true;
+  if (Array.isArray(source)) {
+    return Array.isArray(copy) && copy.length === source.length && source.every((item, i) => isCopyOf(copy[i] as Json, item, drafts));
+  }
+  if (!isObject(copy)) return false;
+  if (source instanceof ListValue) {
+    const items = itemsOf(copy);
+    return source.items.every((item, i) => isCopyOf(items[i]?.value, item, drafts));
+  }
+  const entries = Object.entries(source);
+  return entries.length === Object.keys(copy).length && entries.every(([name, value]) => isCopyOf(member(copy, name), value, drafts));
 }
 
 /** A text or a list; an object that only looks like one, in an array, is plain JSON. */

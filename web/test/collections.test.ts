@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { counter, list, text } from '../src/collections';
 import type { List } from '../src/collections';
 import type { Doc } from '../src/doc';
-import { EditError, ValueError } from '../src/errors';
+import { EditError, RejectedError, ValueError } from '../src/errors';
 import type { EditFault } from '../src/errors';
 import { agree, begin, freshKey, join } from './people';
 import type { Plan, Todo } from './people';
@@ -193,6 +193,29 @@ test('two people write at once, one of them offline', async () => {
     tags: ['ann', 'a', 'b', 'c', 'bob'],
     votes: 113,
   });
+});
+
+test('a function that runs again finds its item by a key, by an index from outside another one', async () => {
+  for (const [by, want] of [['index', ['new', 'b', 'c']], ['key', ['new', 'a', 'c']], ['far', undefined]] as const) {
+    const ann = await begin();
+    const bob = await join(ann.key);
+    const key = bob.doc.keys((d) => d.tags)[1]!;
+    bob.client.test.goOffline();
+    const done = bob.doc.update((d) => {
+      if (d.n === 0) return;
+      d.tags.delete(by === 'index' ? 1 : by === 'key' ? d.tags.indexOfKey(key) : 2);
+    });
+    await ann.doc.update((d) => {
+      d.n = 1;
+      d.tags.insert(0, 'new');
+      if (by === 'far') for (let n = 0; n < 3; n++) d.tags.delete(0);
+    });
+    bob.client.test.goOnline();
+    if (want) await done;
+    else await assert.rejects(done, (error) => error instanceof RejectedError && error.code === 'dropped' && error.cause instanceof EditError);
+    await agree(ann, bob);
+    assert.deepEqual(bob.doc.get((d) => d.tags), want ?? ['c']);
+  }
 });
 
 test('a function runs again when what it saw of a text has changed, and gives its items the same ids', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { transact } from '../src/draft';
-import { ValueError } from '../src/errors';
+import { list, text } from '../src/collections';
+import { EditError, ValueError } from '../src/errors';
 import type { Json, JsonObject } from '../src/json';
 import { applyPatch } from '../src/patch';
 import { conflicts, writesOf } from './conflicts';
@@ -189,13 +190,70 @@ test('objects and arrays nest 100 deep, the document included', () => {
   assert.throws(() => run({}, (d) => void (d['x'] = nested(100))), (error) => error instanceof ValueError && error.fault === 'depth');
 });
 
-test('what was assigned is a copy', () => {
-  const card = { tags: ['a'] };
-  const { after } = run({}, (d) => {
-    d['card'] = card;
-    card.tags.push('b');
+test('what was assigned is a copy, and who changes the original instead is told', () => {
+  const fault = (pointer: string, fn: (d: Loose) => unknown): void =>
+    assert.throws(
+      () => run({ list: [{ n: 1 }], todos: { $: 'list' } }, (d) => void fn(d)),
+      (error) => error instanceof EditError && error.fault === 'assigned' && error.pointer.startsWith(pointer),
+    );
+  fault('/log', (d) => (d['log'] ??= []).push(1));
+  fault('/o', (d) => ((d['o'] ??= {}).n = 1));
+  fault('/o', (d) => (d['o'] = { deep: { list: [1] } }).deep.list.pop());
+  fault('/list/1', (d) => {
+    const item: Loose = { done: false };
+    d['list'].push(item);
+    item['done'] = true;
   });
-  assert.deepEqual(after, { card: { tags: ['a'] } });
+  fault('/todos/', (d) => {
+    const item = { tags: ['a'] };
+    d['todos'].push(item);
+    item.tags.push('b');
+  });
+  fault('/new', (d) => {
+    const item: Loose = { n: 1 };
+    d['new'] = list([{ n: 0 }, item]);
+    delete item['n'];
+  });
+});
+
+test('what was assigned may be changed where nothing is lost by it', () => {
+  const { patch } = run({ n: 1, from: { a: 1 } }, (d) => {
+    d['log'] ??= [];
+    d['log'].push({ n: 1 });
+    d['log'][0].n = 2;
+    (d['log'] ??= []).push(3); // it is there, and the draft's
+    const point: Loose = {};
+    for (const name of ['a', 'b']) {
+      point['name'] = name;
+      d[name] = point;
+      d[name].more = 1;
+    }
+    const dropped: number[] = [];
+    d['dropped'] = dropped;
+    dropped.push(1);
+    d['dropped'] = 'replaced';
+    const item: Loose = {};
+    d['items'] = [];
+    d['items'].push(item);
+    item['n'] = 1;
+    d['items'] = [item];
+    d['made'] = { of: d['from'] };
+    d['from'].a = 2;
+    d['texts'] = list([null, { title: text('x') }]);
+    d['zero'] = { z: -0 };
+  });
+  const { texts, ...plain } = patch as Loose;
+  assert.deepEqual(plain, {
+    log: [{ n: 2 }, 3],
+    a: { name: 'a', more: 1 },
+    b: { name: 'b', more: 1 },
+    from: { a: 2 },
+    made: { of: { a: 1 } },
+    zero: { z: 0 },
+    dropped: 'replaced',
+    items: [{ n: 1 }],
+  });
+  assert.deepEqual([texts.$, Object.keys(texts).length], ['list', 3]);
 });
 
 test('a draft ends with its function, and the function is not async', () => {

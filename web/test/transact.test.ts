@@ -253,6 +253,10 @@ test('bad input is a typed error, and nothing happens', async () => {
     await assert.rejects(client.transact([a, b], run), (error) => error instanceof TransactError && error.fault === 'async');
   }
   await assert.rejects(client.transact([a], undefined as never), TypeError);
+  await assert.rejects(
+    client.transact([a, b], (_, draft) => void (draft.log ??= []).push('lost')),
+    (error) => error instanceof EditError && error.fault === 'assigned' && error.pointer === '/log',
+  );
   assert.deepEqual(docs.map((doc) => doc.canonical()), before);
   assert.equal(client.pending, 0);
   for (const doc of many) doc.close();

@@ -1,7 +1,7 @@
 import '../ui/base.css';
 import './notes.css';
 import { counter, createClient, text } from '../../src/index';
-import type { Client, Draft, TextCursor } from '../../src/index';
+import type { Client, Draft, TextCursor, TextHandle } from '../../src/index';
 import { arrange, coalesced, h, must, setText } from '../ui/dom';
 import { Header } from '../ui/header';
 import { clean, personColor } from '../ui/person';
@@ -33,8 +33,8 @@ class NotesPage {
     this.#begin();
     must('#notes').addEventListener('beforeinput', () => this.#begin(), { capture: true });
     const body = this.#doc.text((note) => note.body);
-    this.#doc.text((note) => note.title).bind(must<HTMLInputElement>('#title'));
-    body.bind(this.#body);
+    this.#bind(this.#doc.text((note) => note.title), must<HTMLInputElement>('#title'));
+    this.#bind(body, this.#body);
     body.onChange(() => this.#caretsSoon());
     this.#body.addEventListener('input', () => this.#caretsSoon());
     this.#body.addEventListener('scroll', () => this.#caretsSoon());
@@ -71,6 +71,14 @@ class NotesPage {
 
   #step(done: Promise<unknown> | undefined): void {
     done?.catch((error: unknown) => toast(`Your edit was not applied: ${error instanceof Error ? error.message : String(error)}.`, 'warn'));
+  }
+
+  /** Binds a text to its field, which cannot be written in where somebody has put something else in the text's place. */
+  #bind(part: TextHandle, field: HTMLInputElement | HTMLTextAreaElement): () => void {
+    part.onError((error) => toast(`Your edit was not applied: ${error.message}.`, 'warn'));
+    if (part.exists) return part.bind(field);
+    field.readOnly = true;
+    return () => undefined;
   }
 
   /** Where this person writes, which the others see. */
@@ -130,7 +138,7 @@ class NotesPage {
     const gone = h('button', { type: 'button', class: 'button quiet', 'data-testid': 'todo-delete' }, 'Delete');
     gone.addEventListener('click', item((note, at) => note.todos.delete(at)));
     const row = h('li', { 'data-testid': 'todo', 'data-id': key }, check, title, up, gone);
-    const entry = { row, end: this.#doc.text(['todos', index, 'title']).bind(title) };
+    const entry = { row, end: this.#bind(this.#doc.text(['todos', index, 'title']), title) };
     this.#rows.set(key, entry);
     return entry;
   }
