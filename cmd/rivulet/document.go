@@ -72,9 +72,6 @@ func (cmd *restoreCmd) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	return cmd.with(ctx, func(ctx context.Context, d *client.Doc) error {
-		if head := d.Position().Revision; record.Revision(cmd.Rev) > head {
-			return fmt.Errorf("document %s is at revision %d, it has no %d yet", d.Key(), head, cmd.Rev)
-		}
 		rev, err := d.Update(ctx, func(tx *doc.Tx) error { return tx.Set("", text) })
 		return printRevision(std.out, d.Key(), rev, err)
 	})
@@ -87,7 +84,8 @@ type putCmd struct {
 
 func (*putCmd) Help() string {
 	return `Makes the document equal to the file, in one edit that holds only what differs. If somebody else changes
-the document meanwhile, the difference is taken again.
+the document meanwhile, the difference is taken again. An edit has at most 900 KiB: a larger document is
+made by several rivulet patch, some members in each, or comes from another server by rivulet import.
 
   rivulet put demo/languages languages.json.gz
   jq '.title="Plans"' board.json | rivulet put demo/board -`

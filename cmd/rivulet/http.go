@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,9 @@ func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, err
 	defer cancel()
 	body, err := t.get(ctx, query, "docs", key.Space, key.ID)
 	var answer *httpError
+	if errors.As(err, &answer) && answer.head > 0 {
+		return nil, err // it says where the document is
+	}
 	if errors.As(err, &answer) && answer.status == http.StatusNotFound {
 		return nil, fmt.Errorf("document %s did not exist then; rivulet log %s lists its revisions", key, key)
 	}
@@ -46,6 +50,7 @@ func (t target) past(ctx context.Context, rev uint64, at time.Time) ([]byte, err
 type httpError struct {
 	status int
 	text   string
+	head   uint64 // the last revision of a document that has not reached the one asked for, else 0
 }
 
 func (e *httpError) Error() string { return e.text }
@@ -84,5 +89,16 @@ func (r remote) request(ctx context.Context, method string, body io.Reader, quer
 	}
 	defer response.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // what there is of it
-	return nil, &httpError{response.StatusCode, strings.TrimSpace(string(text))}
+	failed := &httpError{status: response.StatusCode, text: strings.TrimSpace(string(text))}
+	if response.Header.Get("Content-Type") == "application/problem+json" {
+		var problem struct {
+			Detail string
+			Head   uint64
+		}
+		if err := json.Unmarshal(text, &problem); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Server, err)
+		}
+		failed.text, failed.head = problem.Detail, problem.Head
+	}
+	return nil, failed
 }

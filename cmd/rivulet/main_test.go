@@ -172,7 +172,7 @@ func TestErrorsAreOneLineThatSaysWhatToDo(t *testing.T) {
 	s.refused(exitFailed, "no such file", "put", "demo/a", "/nowhere/x.json")
 	s.refused(exitFailed, "is not a document", "put", "demo/a", write(t, "x.json", []byte(`[]`)))
 	s.refused(exitFailed, "cannot hold null", "put", "demo/a", write(t, "x.json", []byte(`{"a":null}`)))
-	s.refused(exitFailed, "larger than the server accepts", "put", "demo/a",
+	s.refused(exitFailed, "larger than the server accepts in one edit, 900 KiB; make it in parts, by several rivulet patch with some members each; a document of another server comes by rivulet export there and rivulet import", "put", "demo/a",
 		write(t, "x.json", []byte(`{"a":"`+strings.Repeat("x", 1<<20)+`"}`)))
 	s.refused(exitFailed, "start one with 'rivulet serve'", "get", "demo/a", "--server", "http://127.0.0.1:1", "--timeout", "200ms")
 	s.refused(exitFailed, "begin it with http://", "get", "demo/a", "--server", "localhost:8080")

@@ -52,6 +52,10 @@ func TestRestore(t *testing.T) {
 	s.want(`{"n":1,"title":"Plans"}`+"\n", "get", "demo/board", "--at", "0s")
 	s.refused(exitFailed, "did not exist then", "restore", "demo/board", "--at", "1h")
 	s.refused(exitFailed, "is at revision 3, it has no 9 yet", "restore", "demo/board", "--rev", "9")
+	s.refused(exitFailed, "document demo/board is at revision 3, it has no 4 yet", "get", "demo/board", "--rev", "4")
+	s.do("", "patch", "demo/other", `{"n":1}`)
+	s.want("demo/board is at revision 5\n", "patch", "demo/board", `{"n":3}`)
+	s.want(`{"n":1,"title":"Plans"}`+"\n", "get", "demo/board", "--rev", "4") // a revision of another document
 }
 
 func TestRemove(t *testing.T) {

@@ -76,7 +76,8 @@ func oneLine(err error) string {
 	case errors.As(err, &rejected):
 		text = "the server rejected the edit: " + rejected.Code.String() + ": " + rejected.Detail
 	case errors.Is(err, replica.ErrDeltaTooLarge):
-		text = fmt.Sprintf("the change is larger than the server accepts in one edit, %d KiB; make it in parts, by several rivulet patch", wire.MaxDelta>>10)
+		text = fmt.Sprintf("the change is larger than the server accepts in one edit, %d KiB; make it in parts, by several rivulet patch with some members each; "+
+			"a document of another server comes by rivulet export there and rivulet import here", wire.MaxDelta>>10)
 	}
 	for _, part := range parts {
 		text = strings.TrimPrefix(text, part)

@@ -11,7 +11,9 @@
 //	GET   /healthz                 200 while edits can be stored, 503 with the reason otherwise
 //	GET   /                        the web pages
 //
-// The header Rivulet-Revision has the revision that an answer is about.
+// The header Rivulet-Revision has the revision that an answer is about. An error is a line of text; only a
+// revision above the document's last one is answered with application/problem+json (RFC 9457), 404, in which
+// "head" is that last one.
 //
 // A page of a foreign origin cannot use the WebSocket, read a document or patch it, and while the server
 // listens on the loopback interface only, requests must name it as a local host:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // Documents is what the handler needs of documents.
@@ -71,8 +72,18 @@ var (
 	ErrTooLarge = errors.New("the document would be too large")
 )
 
+// aheadError says that a revision is asked for that a document has not reached.
+type aheadError struct {
+	key       record.Key
+	rev, head record.Revision
+}
+
+func (e *aheadError) Error() string {
+	return fmt.Sprintf("document %s is at revision %d, it has no %d yet", e.key, e.head, e.rev)
+}
+
 // maxPatch bounds the body of a PATCH, as a frame does that of an edit.
-const maxPatch = 900 << 10
+const maxPatch = wire.MaxDelta
 
 // patchWithin bounds how long the body of a PATCH may take.
 const patchWithin = 30 * time.Second
@@ -115,7 +126,7 @@ func (cfg Config) get(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "rev is a revision, such as 17", http.StatusBadRequest)
 			return
 		}
-		text, at, err = cfg.Store.At(r.Context(), key, record.Revision(rev))
+		text, at, err = cfg.at(r.Context(), key, record.Revision(rev))
 	case query.Get("at") != "":
 		t, bad := time.Parse(time.RFC3339, query.Get("at"))
 		if bad != nil {
@@ -144,6 +155,23 @@ func (cfg Config) get(w http.ResponseWriter, r *http.Request) {
 	w.Write(text) //nolint:errcheck // the client is gone
 }
 
+// at returns a document as it was at a revision that it has reached.
+func (cfg Config) at(ctx context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error) {
+	text, at, err := cfg.Store.At(ctx, key, rev)
+	if err != nil || at.Revision >= rev {
+		return text, at, err
+	}
+	// It is one between two records of the document, or above the last one.
+	_, head, err := cfg.Store.Get(ctx, key)
+	switch {
+	case errors.Is(err, ErrNoRevision): // it was deleted later than that
+		return text, at, nil
+	case err == nil && head.Revision < rev:
+		return nil, at, &aheadError{key: key, rev: rev, head: head.Revision}
+	}
+	return text, at, err
+}
+
 // patch takes a merge patch. Its media type keeps pages of other origins out, which
 // may not send it without being asked.
 func (cfg Config) patch(w http.ResponseWriter, r *http.Request) {
@@ -161,7 +189,9 @@ func (cfg Config) patch(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			http.Error(w, fmt.Sprintf("a patch has at most %d bytes", large.Limit), http.StatusRequestEntityTooLarge)
+			http.Error(w, fmt.Sprintf("a patch has at most %d bytes: send it in parts, some members of the document in each; "+
+				"a document of another server comes with GET /v1/export there and POST /v1/import here", large.Limit),
+				http.StatusRequestEntityTooLarge)
 		}
 		return // else the client is gone
 	}
@@ -265,16 +295,39 @@ func (cfg Config) list(w http.ResponseWriter, r *http.Request) {
 
 // fail answers with an error.
 func (cfg Config) fail(w http.ResponseWriter, r *http.Request, what string, err error) {
+	var ahead *aheadError
 	switch {
 	case r.Context().Err() != nil: // nobody listens
+	case errors.As(err, &ahead):
+		answer(w, problem{
+			Type: "about:blank", Title: http.StatusText(http.StatusNotFound), Status: http.StatusNotFound,
+			Detail: ahead.Error(), Head: ahead.head,
+		})
 	case errors.Is(err, ErrNoRevision):
 		http.Error(w, what+": "+ErrNoRevision.Error(), http.StatusNotFound)
 	case errors.Is(err, ErrForgotten):
 		http.Error(w, what+": "+ErrForgotten.Error(), http.StatusGone)
 	case errors.Is(err, ErrTooLarge):
-		http.Error(w, what+": "+ErrTooLarge.Error(), http.StatusRequestEntityTooLarge)
+		http.Error(w, what+": "+ErrTooLarge.Error()+": make several documents of it", http.StatusRequestEntityTooLarge)
 	default:
 		cfg.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		http.Error(w, what+": not available now", http.StatusServiceUnavailable)
 	}
+}
+
+// problem is an error with something in it for programs, as in RFC 9457.
+type problem struct {
+	Type   string          `json:"type"`
+	Title  string          `json:"title"`
+	Status int             `json:"status"`
+	Detail string          `json:"detail"`
+	Head   record.Revision `json:"head"` // of the document
+}
+
+// answer answers with a problem.
+func answer(w http.ResponseWriter, p problem) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	json.NewEncoder(w).Encode(p) //nolint:errcheck // the client is gone
 }

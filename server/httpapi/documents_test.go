@@ -21,7 +21,7 @@ import (
 // behind the tests of cmd/rivulet and server.
 type shelf struct {
 	patched []string
-	ended   chan struct{} // a token for each live listing that has ended
+	ended   chan struct{} // a token for each endless listing that has ended
 }
 
 var at = record.Position{Epoch: 0xe, Revision: 17, Chain: 0xc}
@@ -37,13 +37,15 @@ func (s *shelf) Get(_ context.Context, key record.Key) ([]byte, record.Position,
 }
 
 func (s *shelf) At(_ context.Context, key record.Key, rev record.Revision) ([]byte, record.Position, error) {
-	switch {
+	switch at := at; {
 	case rev < 5:
 		return nil, at, fmt.Errorf("%w: secret", httpapi.ErrForgotten)
 	case rev < 10:
 		return nil, at, httpapi.ErrNoRevision
+	default:
+		at.Revision = (min(at.Revision, rev) - 1) | 1 // the document has the odd ones
+		return fmt.Appendf(nil, `{"rev":%d}`, rev), at, nil
 	}
-	return fmt.Appendf(nil, `{"rev":%d}`, rev), at, nil
 }
 
 func (s *shelf) AtTime(_ context.Context, key record.Key, t time.Time) ([]byte, record.Position, error) {
@@ -83,7 +85,6 @@ func (s *shelf) WatchList(ctx context.Context, space string) iter.Seq2[httpapi.L
 		case "silent":
 			yield(httpapi.ListChange{Event: httpapi.EventLive}, nil)
 			<-ctx.Done()
-			s.ended <- struct{}{}
 			yield(httpapi.ListChange{}, ctx.Err())
 		default:
 			if yield(httpapi.ListChange{Event: httpapi.EventLive}, nil) && yield(change, nil) {
@@ -159,6 +160,50 @@ func TestGetDocument(t *testing.T) {
 	_, header, _ := request(t, "GET", url+"/v1/docs/demo/board", nil)
 	if status, _, body := request(t, "GET", url+"/v1/docs/demo/board", map[string]string{"If-None-Match": header.Get("ETag")}); status != 304 || body != "" {
 		t.Errorf("unchanged: %d %q", status, body)
+	}
+}
+
+// TestGetAheadOfTheHead: a revision that the document has not reached is not there, and the
+// answer says, for programs too, which one is the last. One between two records is what the
+// document was then, also of a document that was deleted later.
+func TestGetAheadOfTheHead(t *testing.T) {
+	url, _ := startShelf(t)
+	status, header, body := request(t, "GET", url+"/v1/docs/demo/board?rev=18", nil)
+	want := `{"type":"about:blank","title":"Not Found","status":404,"detail":"document demo/board is at revision 17, it has no 18 yet","head":17}` + "\n"
+	if status != 404 || body != want || header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%d %q %v", status, body, header)
+	}
+	for _, path := range []string{"/v1/docs/demo/board?rev=16", "/v1/docs/demo/none?rev=16"} {
+		if status, header, body := request(t, "GET", url+path, nil); status != 200 || body != `{"rev":16}` || header.Get("Rivulet-Revision") != "15" {
+			t.Errorf("%s: %d %q %v", path, status, body, header)
+		}
+	}
+	if status, _, body := request(t, "GET", url+"/v1/docs/demo/broken?rev=16", nil); status != 503 || strings.Contains(body, "secret") {
+		t.Errorf("where the head is not known: %d %q", status, body)
+	}
+}
+
+// TestPatchTooLarge: what is too large is refused with what to do instead.
+func TestPatchTooLarge(t *testing.T) {
+	url, _ := startShelf(t)
+	for _, c := range []struct{ path, body, want string }{
+		{"/v1/docs/demo/board", `{"a":"` + strings.Repeat("x", 1<<20) + `"}`, "a patch has at most 921600 bytes: send it in parts"},
+		{"/v1/docs/demo/full", `{"a":1}`, "demo/full: the document would be too large: make several documents of it"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "PATCH", url+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/merge-patch+json")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != 413 || !strings.HasPrefix(string(body), c.want) {
+			t.Errorf("%s: %d %q %v", c.path, response.StatusCode, body, err)
+		}
 	}
 }
 

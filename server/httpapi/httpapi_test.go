@@ -37,6 +37,18 @@ func (echo) Serve(conn *websocket.Conn) {
 
 func start(t *testing.T, change ...func(*httpapi.Config)) string {
 	t.Helper()
+	return serve(t, handler(change...))
+}
+
+// serve starts a server for a test and returns its URL.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func handler(change ...func(*httpapi.Config)) http.Handler {
 	cfg := httpapi.Config{
 		Sessions: echo{}, Health: func() error { return nil }, Documents: func() int { return 7 }, Version: "v1",
 		Web:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page "+r.URL.Path) }), //nolint:errcheck // the test finds out
@@ -45,9 +57,7 @@ func start(t *testing.T, change ...func(*httpapi.Config)) string {
 	for _, c := range change {
 		c(&cfg)
 	}
-	srv := httptest.NewServer(httpapi.New(cfg))
-	t.Cleanup(srv.Close)
-	return srv.URL
+	return httpapi.New(cfg)
 }
 
 // request sends a request with some headers and returns status and body.

@@ -10,7 +10,8 @@ import (
 // Hello opens a connection; it is the first frame that a client sends.
 type Hello struct {
 	Protocol uint16
-	// Mutators is the version of the client's set of named mutators; 0 is none.
+	// Mutators is reserved: a client says 0, and a server does not look at it. Whether both
+	// have the same named mutators shows when one is made, see docs/mutators.md.
 	Mutators uint64
 	// Client is the id that an earlier Welcome gave out, or zero for a new one.
 	Client record.ClientID
