@@ -127,7 +127,7 @@ func (b *beginning) add(m message) (taken bool, base *Entry) {
 	}
 	content := bytes.Join(b.parts, nil)
 	b.parts = nil
-	return true, &Entry{Position: at, Record: rec, Base: &Base{Deleted: part.Deleted, Time: rec.Time, Content: content}}
+	return true, &Entry{Position: at, Sequence: m.sequence, Record: rec, Base: &Base{Deleted: part.Deleted, Time: rec.Time, Content: content}}
 }
 
 // Modified returns when the record was made, or, if that is a base, the last record

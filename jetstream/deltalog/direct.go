@@ -46,19 +46,19 @@ func (l *Log) newDirect(s *stream, subject string) *direct {
 	}
 }
 
-// batch passes the next messages from sequence on to fn, in order and without
-// a gap, and reports whether there may be more. An error of fn ends it and is
+// batch passes the next messages from sequence on to fn, at most limit, in order and
+// without a gap, and reports whether there may be more. An error of fn ends it and is
 // returned; others mean that the batch was cut short.
-func (d *direct) batch(ctx context.Context, from uint64, fn func(sequence uint64, data []byte) error) (more bool, err error) {
+func (d *direct) batch(ctx context.Context, from uint64, limit int, fn func(sequence uint64, data []byte) error) (more bool, err error) {
 	err = d.log.attempt(ctx, func(ctx context.Context) error {
-		more, err = d.request(ctx, from, fn)
+		more, err = d.request(ctx, from, limit, fn)
 		return err
 	})
 	return more, err
 }
 
-func (d *direct) request(ctx context.Context, from uint64, fn func(sequence uint64, data []byte) error) (more bool, err error) {
-	body, err := json.Marshal(getRequest{Seq: from, NextFor: d.subject, Batch: batchMessages, MaxBytes: batchBytes})
+func (d *direct) request(ctx context.Context, from uint64, limit int, fn func(sequence uint64, data []byte) error) (more bool, err error) {
+	body, err := json.Marshal(getRequest{Seq: from, NextFor: d.subject, Batch: limit, MaxBytes: batchBytes})
 	if err != nil {
 		return false, err
 	}

@@ -42,10 +42,11 @@ func entryOf(key record.Key, s *stream, m stored) (Entry, error) {
 		return Entry{}, &DamagedError{Key: key, Sequence: m.Sequence, Err: err}
 	}
 	if rec.Kind == record.KindBase && rec.Prev > 0 {
-		return Entry{Position: record.Position{Epoch: s.epoch, Revision: rec.Prev, Chain: rec.PrevChain}, Record: rec}, nil
+		return Entry{Position: record.Position{Epoch: s.epoch, Revision: rec.Prev, Chain: rec.PrevChain}, Sequence: m.Sequence, Record: rec}, nil
 	}
 	return Entry{
 		Position: record.Position{Epoch: s.epoch, Revision: record.Revision(m.Sequence), Chain: record.ChainOf(m.Data)},
+		Sequence: m.Sequence,
 		Record:   rec,
 		Data:     m.Data,
 	}, nil

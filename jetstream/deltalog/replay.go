@@ -120,7 +120,7 @@ func (r *replay) readDirect(ctx context.Context, last uint64) error {
 	d := r.log.newDirect(r.stream, r.subject)
 	for more := true; more && r.tail.Last < last; {
 		var err error
-		if more, err = d.batch(ctx, r.tail.Last+1, r.take); err != nil {
+		if more, err = d.batch(ctx, r.tail.Last+1, batchMessages, r.take); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (l *Log) step(s *stream, key record.Key, tail Tail, m message, fn func(Entr
 		return tail, nil
 	}
 	next := record.Position{Epoch: s.epoch, Revision: record.Revision(m.sequence), Chain: record.ChainOf(m.data)}
-	if err := fn(Entry{Position: next, Record: m.record, Data: m.data}); err != nil {
+	if err := fn(Entry{Position: next, Sequence: m.sequence, Record: m.record, Data: m.data}); err != nil {
 		return tail, err
 	}
 	return Tail{Head: next, Last: m.sequence}, nil

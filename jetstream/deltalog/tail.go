@@ -16,6 +16,8 @@ type Tail struct {
 type Entry struct {
 	// Position is that of a reader which has taken this record.
 	Position record.Position
+	// Sequence is where the record is stored, the last part of a base.
+	Sequence uint64
 	Record   record.Record
 	// Data is the record's bytes. The deltas of Record are slices of it.
 	Data []byte

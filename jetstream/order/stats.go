@@ -90,3 +90,15 @@ func (l *ledger) each(document func(*entry), partition func(*progress)) {
 		}
 	}
 }
+
+// Positions returns those of the marks, by partition.
+func (o *Orderer[I, P]) Positions() []uint64 {
+	l := o.current().ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	positions := make([]uint64, len(l.partitions))
+	for i := range positions {
+		positions[i] = l.partitions[i].position
+	}
+	return positions
+}

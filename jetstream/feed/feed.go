@@ -1,0 +1,100 @@
+package feed
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+)
+
+// Config is what a Feed works with. Log and JetStream are required.
+type Config struct {
+	Log       *deltalog.Log
+	JetStream jetstream.JetStream
+	// Replicas of the stream if it does not exist yet; 0 stands for 1.
+	Replicas int
+	// MaxDocument is the size of the largest document in bytes; 0 stands for the default of
+	// snapshots.
+	MaxDocument int
+	// Exclusive says that no other process can use this JetStream: a subscription is taken
+	// over at once from one that was killed.
+	Exclusive bool
+	// Logger is told of failures; nil discards that.
+	Logger *slog.Logger
+	// Now is the clock; nil stands for time.Now.
+	Now func() time.Time
+}
+
+// Feed is the feed of a log.
+type Feed struct {
+	cfg    Config
+	codec  *snapshot.Codec
+	stream jetstream.Stream
+}
+
+// The stream of what subscriptions have come to.
+const (
+	streamName    = "RV_FEED"
+	root          = "rvf"
+	metaFormat    = "rivulet-format"
+	formatVersion = "1"
+)
+
+// Open creates the stream that is needed if it is missing. A stream of that name that was
+// not made by this program is an error.
+func Open(ctx context.Context, cfg Config) (*Feed, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxDocument == 0 {
+		cfg.MaxDocument = snapshot.DefaultMaxSize
+	}
+	codec, err := snapshot.NewCodec(cfg.MaxDocument)
+	if err != nil {
+		return nil, err
+	}
+	f := &Feed{cfg: cfg, codec: codec}
+	want := jetstream.StreamConfig{
+		Name: streamName, Description: "Rivulet feed: how far subscriptions have come",
+		Subjects: []string{root + ".>"}, Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),
+		Discard: jetstream.DiscardOld, MaxMsgsPerSubject: 1, AllowDirect: true, Duplicates: time.Second,
+		Metadata: map[string]string{metaFormat: formatVersion},
+	}
+	f.stream, err = cfg.JetStream.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		f.stream, err = cfg.JetStream.CreateStream(ctx, want)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			f.stream, err = cfg.JetStream.Stream(ctx, streamName)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("feed: open stream %s: %w", streamName, err)
+	}
+	got := f.stream.CachedInfo().Config
+	if got.Metadata[metaFormat] != formatVersion || !slices.Equal(got.Subjects, want.Subjects) || got.MaxMsgsPerSubject != 1 {
+		return nil, fmt.Errorf("feed: stream %s is not of this version of Rivulet (format %q): move it away", streamName, got.Metadata[metaFormat])
+	}
+	return f, nil
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// newOwner returns an identity for one run of a subscription.
+func newOwner() string {
+	var b [8]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,141 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/order"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// maxFollowed is how many documents of a space a follower remembers. Of others the log is
+// asked again when they change.
+const maxFollowed = 10_000
+
+// followPage is how many messages a follower reads at once.
+const followPage = 250
+
+// Follow passes the events of a space after a cursor to fn, in the order of the log, until the
+// context ends or fn fails; it returns the context's cause, or what fn returned. What is
+// passed over between two events moves the cursor too: quiet is called with it, at most
+// once a second, where a follower that remembers cursors would read much again; it may be nil.
+// From a cursor of a log that was replaced it begins anew.
+func (f *Feed) Follow(ctx context.Context, space string, from Cursor, fn func(Event) error, quiet func(Cursor) error) error {
+	if _, err := record.ParseKey(space + "/x"); err != nil {
+		return fmt.Errorf("feed: space %.80q: %w", space, err)
+	}
+	scanner, err := f.cfg.Log.Scanner(deltalog.ShardOf(space), space)
+	if err != nil {
+		return err
+	}
+	defer scanner.Close()
+	first, last, err := scanner.Ends(ctx)
+	if err != nil {
+		return err
+	}
+	w := &follower{feed: f, scanner: scanner, states: map[record.Key]*state{}, fn: fn}
+	if from.Epoch == scanner.Epoch() && from.Sequence <= last {
+		w.at = from.Sequence
+	}
+	if w.at+1 >= first {
+		w.read = w.at
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	told := w.at
+	for {
+		if err := w.readAll(ctx); err != nil {
+			return err
+		}
+		if quiet != nil && w.at != told {
+			if told = w.at; w.at != w.passed {
+				if err := quiet(Cursor{Epoch: scanner.Epoch(), Sequence: w.at}); err != nil {
+					return err
+				}
+			}
+		}
+		select {
+		case <-scanner.Wake():
+		case <-tick.C:
+			_, last, err := scanner.Ends(ctx)
+			if errors.As(err, new(*deltalog.EpochError)) {
+				return err
+			}
+			if err == nil {
+				scanner.Note(last)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// follower is one call of Follow.
+type follower struct {
+	feed    *Feed
+	scanner *deltalog.Scanner
+	states  map[record.Key]*state
+	fn      func(Event) error
+	at      uint64 // what was looked at
+	read    uint64 // what had been read when this began
+	passed  uint64 // the last event
+}
+
+// readAll reads to where the shard ends. While the log cannot be read it waits for it.
+func (w *follower) readAll(ctx context.Context) error {
+	for failures := 0; ; {
+		page, err := w.scanner.Read(ctx, w.at, followPage)
+		switch {
+		case errors.As(err, new(*deltalog.EpochError)):
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			failures++
+			if err := pause(ctx, time.Duration(min(failures, 20))*100*time.Millisecond); err != nil {
+				return err
+			}
+			continue
+		}
+		failures = 0
+		for i := range page.Messages {
+			if err := w.take(ctx, &message{Message: page.Messages[i]}); err != nil {
+				return err
+			}
+		}
+		if w.at = max(w.at, page.To); !page.More {
+			return nil
+		}
+	}
+}
+
+func (w *follower) take(ctx context.Context, m *message) error {
+	st := w.states[m.Key]
+	if st == nil {
+		var err error
+		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), w.read, &m.Message); err != nil {
+			return err
+		}
+		if len(w.states) >= maxFollowed {
+			clear(w.states)
+		}
+		w.states[m.Key] = st
+	}
+	e := &ordered{Document: m.Key.String(), Position: m.Sequence, Payload: m}
+	if st.Judge(e) != order.Next {
+		return nil
+	}
+	st.Advance(e)
+	out, err := event(w.feed.codec, w.scanner.Epoch(), m)
+	if err != nil {
+		return err
+	}
+	if err := w.fn(out); err != nil {
+		return err
+	}
+	w.passed = m.Sequence
+	return nil
+}

@@ -1,0 +1,424 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/order"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
+
+// Options describe a subscription.
+type Options struct {
+	// Name identifies it: 1 to 64 letters, digits, hyphens and underscores.
+	Name string
+	// Space restricts it to the documents of one; empty: all. It cannot be changed later.
+	Space string
+	// FromNow has a new subscription begin with what is committed from now on, not with
+	// everything that there is.
+	FromNow bool
+	// Order bounds memory, deliveries and pauses; the fields that are about the store, Live and
+	// OnCaughtUp are set by this package.
+	Order order.Config
+	// OnCaughtUp is called once, when everything was delivered that there was when Run
+	// began, but for what failed. It must not block.
+	OnCaughtUp func()
+}
+
+// Handler takes events, as many as there are up to Order.BatchSize. The ones of each document
+// are in order; a document is in one call at a time. If it returns an error, the same events
+// come again, those of each document on their own; attempt counts how often the first of
+// them was tried.
+type Handler func(ctx context.Context, events []Event, attempt int) error
+
+// Subscription delivers the feed to a handler.
+type Subscription struct {
+	feed    *Feed
+	options Options
+	handler Handler
+	ledger  *ledger
+	shards  []byte // by partition
+
+	mu       sync.Mutex
+	orderer  *order.Orderer[uint64, *message]
+	scanners []*deltalog.Scanner
+	read     []uint64 // by partition: what had been read when this run began
+	last     []uint64 // by partition: where the shard ended when that was last looked at
+	caught   bool
+	header   header
+}
+
+// Timing of owning a subscription.
+const (
+	beatEvery = 2 * time.Second
+	// lease is how long one that gives no sign of life is waited for.
+	lease = 5 * beatEvery
+	// lookEvery is how often the ends of the shards are looked at, in case that news got lost.
+	lookEvery = 5 * time.Second
+)
+
+// Subscribe returns a subscription, which does nothing before Run.
+func (f *Feed) Subscribe(o Options, handler Handler) (*Subscription, error) {
+	if !validName.MatchString(o.Name) {
+		return nil, fmt.Errorf("feed: the name %.80q of a subscription has to be 1 to 64 letters, digits, hyphens and underscores", o.Name)
+	}
+	s := &Subscription{feed: f, options: o, handler: handler}
+	if o.Space != "" {
+		if _, err := record.ParseKey(o.Space + "/x"); err != nil {
+			return nil, fmt.Errorf("feed: space %.80q: %w", o.Space, err)
+		}
+		s.shards = []byte{deltalog.ShardOf(o.Space)}
+	} else {
+		for shard := range deltalog.Shards {
+			s.shards = append(s.shards, byte(shard))
+		}
+	}
+	return s, nil
+}
+
+// Run delivers until the context ends, and then returns its cause. Before, it waits for another
+// process that runs the same subscription to end. The error is ErrTaken if that thinks the
+// same of this one, or if the subscription was removed. It is called once.
+func (s *Subscription) Run(ctx context.Context) error {
+	s.ledger = &ledger{js: s.feed.cfg.JetStream, name: s.options.Name, owner: newOwner(), last: map[string]uint64{}}
+	if err := s.own(ctx); err != nil {
+		return err
+	}
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	live := make(chan int)
+	marks, err := s.open(running)
+	defer s.closeScanners()
+	if err != nil {
+		return errors.Join(err, s.disown(ctx))
+	}
+	cfg := s.options.Order
+	cfg.Partitions, cfg.Marks, cfg.Live = len(s.shards), marks, live
+	cfg.OnCaughtUp = s.caughtUp
+	if cfg.Logger == nil {
+		cfg.Logger = s.feed.cfg.Logger.With("subscription", s.options.Name)
+	}
+	if cfg.Suspended == 0 {
+		cfg.Suspended = maxSuspended
+	}
+	cfg.Now = s.feed.cfg.Now
+	s.mu.Lock()
+	s.orderer = order.New(&store{s, stop}, cfg)
+	s.mu.Unlock()
+	var beside sync.WaitGroup
+	for partition := range s.shards {
+		beside.Go(func() { s.watch(running, partition, live) })
+	}
+	beside.Go(func() { stop(s.beat(running)) })
+	err = s.orderer.Run(running)
+	stop(err)
+	beside.Wait()
+	if errors.Is(err, ErrTaken) {
+		return err
+	}
+	return errors.Join(err, s.disown(ctx))
+}
+
+// maxSuspended is the default of Order.Suspended: all are in the marks, which have to go into
+// messages.
+const maxSuspended = 2_000
+
+func (s *Subscription) caughtUp() {
+	s.mu.Lock()
+	s.caught = true
+	s.mu.Unlock()
+	if s.options.OnCaughtUp != nil {
+		s.options.OnCaughtUp()
+	}
+}
+
+// own waits until nobody else runs the subscription, and takes it.
+func (s *Subscription) own(ctx context.Context) error {
+	var seen header
+	since := s.feed.cfg.Now()
+	for {
+		var h header
+		known, err := s.ledger.load(ctx, s.feed.stream, headerToken, &h)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !known:
+			h = header{Format: 1, Space: s.options.Space, Created: s.feed.cfg.Now().UTC()}
+		case h.Format != 1:
+			return fmt.Errorf("feed: %s was stored by a later version of Rivulet (format %d)", s.options.Name, h.Format)
+		case h.Space != s.options.Space:
+			return fmt.Errorf("feed: %s is a subscription to %s, not to %s: choose another name, or remove it first", s.options.Name, named(h.Space), named(s.options.Space))
+		}
+		if h.Owner != seen.Owner || h.Beat != seen.Beat {
+			seen, since = h, s.feed.cfg.Now()
+		}
+		if h.Owner == "" || s.feed.cfg.Exclusive || s.feed.cfg.Now().Sub(since) >= lease {
+			h.Owner, h.Beat = s.ledger.owner, h.Beat+1
+			err := s.ledger.save(ctx, headerToken, h)
+			if err == nil {
+				s.header = h
+				return nil
+			}
+			if !errors.Is(err, ErrTaken) {
+				return err
+			}
+			continue // somebody was faster
+		}
+		if err := pause(ctx, beatEvery/4); err != nil {
+			return err
+		}
+	}
+}
+
+func named(space string) string {
+	if space == "" {
+		return "all spaces"
+	}
+	return "the space " + space
+}
+
+// beat gives signs of life.
+func (s *Subscription) beat(ctx context.Context) error {
+	for {
+		if err := pause(ctx, beatEvery); err != nil {
+			return err
+		}
+		s.header.Beat++
+		bounded, cancel := context.WithTimeout(ctx, beatEvery)
+		err := s.ledger.save(bounded, headerToken, s.header)
+		cancel()
+		if errors.Is(err, ErrTaken) {
+			return err
+		}
+	}
+}
+
+// disown lets others take the subscription at once.
+func (s *Subscription) disown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+	defer cancel()
+	s.header.Owner = ""
+	if err := s.ledger.save(ctx, headerToken, s.header); err != nil {
+		s.feed.cfg.Logger.Warn("feed: a subscription could not be given back; another server waits before it takes over", "subscription", s.options.Name, "error", err)
+	}
+	return nil
+}
+
+// open begins to read the shards, and returns from where.
+func (s *Subscription) open(ctx context.Context) ([]order.Mark, error) {
+	s.read, s.last = make([]uint64, len(s.shards)), make([]uint64, len(s.shards))
+	var marks []order.Mark
+	for partition, shard := range s.shards {
+		scanner, err := s.feed.cfg.Log.Scanner(shard, s.options.Space)
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		s.scanners = append(s.scanners, scanner)
+		s.mu.Unlock()
+		var m mark
+		known, err := s.ledger.load(ctx, s.feed.stream, shardToken(shard), &m)
+		if err != nil {
+			return nil, err
+		}
+		first, last, err := scanner.Ends(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case !known && s.options.FromNow:
+			m = mark{Format: 1, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
+			if err := s.ledger.save(ctx, shardToken(shard), m); err != nil {
+				return nil, err // or it would begin later, should it be stopped
+			}
+		case m.Position > 0 && m.Epoch != epochText(scanner.Epoch()):
+			s.feed.cfg.Logger.Warn("feed: the log was replaced; the subscription begins anew with it", "subscription", s.options.Name, "shard", shard)
+			m = mark{}
+		case m.Position+1 < first && first > 1:
+			// What is in between is forgotten. Documents that were suspended are read anew, too.
+			if m.Position > 0 {
+				s.feed.cfg.Logger.Warn("feed: the log has forgotten what the subscription has not read; it gets the documents whole", "subscription", s.options.Name, "shard", shard)
+			}
+			m = mark{Position: first - 1}
+			s.last[partition] = last
+			marks = append(marks, order.Mark{Partition: partition, Position: m.Position})
+			continue
+		}
+		s.read[partition], s.last[partition] = m.Position, last
+		marks = append(marks, order.Mark{Partition: partition, Position: m.Position, Suspended: m.Suspended})
+	}
+	return marks, nil
+}
+
+func epochText(e record.Epoch) string { return strconv.FormatUint(uint64(e), 16) }
+
+func (s *Subscription) closeScanners() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, scanner := range s.scanners {
+		scanner.Close()
+	}
+}
+
+// watch tells when a shard may have grown.
+func (s *Subscription) watch(ctx context.Context, partition int, live chan<- int) {
+	scanner := s.scanners[partition]
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-scanner.Wake():
+			select {
+			case live <- partition:
+			case <-ctx.Done():
+				return
+			}
+		case <-tick.C:
+			_, last, err := scanner.Ends(ctx)
+			if err != nil {
+				continue // it is tried again, and reading fails too
+			}
+			s.mu.Lock()
+			s.last[partition] = last
+			s.mu.Unlock()
+			scanner.Note(last)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Status is what a subscription is doing.
+type Status struct {
+	Name, Space string
+	// CaughtUp is set once everything was delivered that there was in the beginning.
+	CaughtUp bool
+	order.Stats
+	// Lag is how many messages of the log come after the marks; of a space, those of
+	// others in its shard are counted too.
+	Lag uint64
+}
+
+// Status returns the present numbers. It may be called at any time.
+func (s *Subscription) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{Name: s.options.Name, Space: s.options.Space, CaughtUp: s.caught}
+	if s.orderer == nil {
+		return st
+	}
+	st.Stats = s.orderer.Stats()
+	for partition, position := range s.orderer.Positions() {
+		if last := max(s.last[partition], s.scanners[partition].Heard()); last > position {
+			st.Lag += last - position
+		}
+	}
+	return st
+}
+
+// Suspended returns documents that cannot go on, at most limit.
+func (s *Subscription) Suspended(limit int) []order.Suspended {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.orderer == nil {
+		return nil
+	}
+	return s.orderer.Suspended(limit)
+}
+
+// store is a subscription as package order sees it.
+type store struct {
+	s    *Subscription
+	stop context.CancelCauseFunc
+}
+
+func (st *store) Read(ctx context.Context, partition int, after uint64, limit int) (order.Page[uint64, *message], error) {
+	page, err := st.s.scanners[partition].Read(ctx, after, limit)
+	return st.page(page), err
+}
+
+func (st *store) History(ctx context.Context, document string, after uint64, _ int) (order.Page[uint64, *message], error) {
+	key, err := record.ParseKey(document)
+	if err != nil {
+		return order.Page[uint64, *message]{}, err
+	}
+	page, err := st.s.feed.cfg.Log.History(ctx, key, after)
+	return st.page(page), err
+}
+
+func (st *store) page(p deltalog.Scanned) order.Page[uint64, *message] {
+	page := order.Page[uint64, *message]{To: p.To, More: p.More, Events: make([]ordered, len(p.Messages))}
+	messages := make([]message, len(p.Messages))
+	for i := range p.Messages {
+		m := &messages[i]
+		m.Message = p.Messages[i]
+		page.Events[i] = ordered{
+			Document: m.Key.String(), Position: m.Sequence, ID: m.Sequence, Prev: uint64(m.Record.Prev),
+			Payload: m, Size: len(m.Data) + messageSize,
+		}
+	}
+	return page
+}
+
+// messageSize is what a message takes beside its bytes, roughly.
+const messageSize = 400
+
+func (st *store) State(ctx context.Context, _ string, first *ordered) (order.State[uint64, *message], error) {
+	m := &first.Payload.Message
+	partition := 0
+	if len(st.s.shards) > 1 {
+		partition = int(deltalog.ShardOf(m.Key.Space))
+	}
+	s, err := newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), st.s.read[partition], m)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (st *store) Deliver(ctx context.Context, list []ordered, attempt int) error {
+	events := make([]Event, 0, len(list))
+	for i := range list {
+		m := list[i].Payload
+		e, err := event(st.s.feed.codec, st.s.feed.cfg.Log.Epoch(m.Key), m)
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	return st.s.handler(ctx, events, attempt)
+}
+
+func (st *store) Save(ctx context.Context, marks []order.Mark) error {
+	for _, m := range marks {
+		shard := st.s.shards[m.Partition]
+		err := st.s.ledger.save(ctx, shardToken(shard), mark{
+			Format: 1, Owner: st.s.ledger.owner, Epoch: epochText(st.s.scanners[m.Partition].Epoch()),
+			Position: m.Position, Suspended: m.Suspended,
+		})
+		if errors.Is(err, ErrTaken) {
+			st.stop(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
