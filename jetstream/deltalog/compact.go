@@ -47,7 +47,7 @@ type Compacted struct {
 // checkpoint is the message that notes a compaction. Its subject is no document's.
 type checkpoint struct {
 	Format int   `json:"format"`
-	Time   int64 `json:"time"` // when it began, in milliseconds since 1970
+	Time   int64 `json:"time"` // when it was noted, in milliseconds since 1970
 	// From is the sequence of the first one, that of its beginning, 0 in that itself:
 	// all documents that have a message before it have a base behind it.
 	From  uint64 `json:"from,omitempty"`
@@ -124,11 +124,13 @@ func (l *Log) compact(ctx context.Context, s *stream, shard byte, c Compaction) 
 	if err != nil {
 		return done, err
 	}
-	end := checkpoint{Format: checkpointFormat, Time: point.Time, From: point.sequence, Bytes: size}
+	// What was written meanwhile, between the beginning and the document's base, is out of
+	// reach of a reader who begins with that. So it is the end that has to be old enough.
+	end := checkpoint{Format: checkpointFormat, Time: l.cfg.Clock().UnixMilli(), From: point.sequence, Bytes: size}
 	if end.sequence, err = l.note(ctx, s, shard, end, points); err != nil {
 		return done, err
 	}
-	return done, l.drop(ctx, s, append(points, end), now.Add(-c.Keep), &done)
+	return done, l.drop(ctx, s, append(points, end), l.cfg.Clock().Add(-c.Keep), &done)
 }
 
 // checkpoints returns what was noted, in order.

@@ -139,6 +139,31 @@ func TestL2_Compaction(t *testing.T) {
 	}
 }
 
+// TestL2_CompactionKeepsWhatCameMeanwhile: a record that is stored while a compaction is
+// under way, before the document's base, is kept as long as any other.
+func TestL2_CompactionKeepsWhatCameMeanwhile(t *testing.T) {
+	now := time.Now()
+	l, _ := newLog(t, func(c *deltalog.Config) { c.Clock = func() time.Time { return now } })
+	c := &compactor{t: t, log: l, keep: time.Hour}
+	tail := add(t, l, board, emptyTail(l, board), `{"n":1}`)
+	_, err := l.Compact(testContext(t), deltalog.Compaction{Keep: c.keep, Rebase: func(ctx context.Context, key record.Key) error {
+		now = now.Add(40 * time.Minute)
+		tail = add(t, l, board, tail, `{"n":2}`)
+		return c.rebase(ctx, key)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(40 * time.Minute)
+	c.compact(1 << 40)
+	_, readable := counted(t, l, board)
+	equal(t, "records that can be read, of one of 40 minutes ago and one of 80", readable, 2)
+	now = now.Add(20 * time.Minute)
+	c.compact(1 << 40)
+	_, readable = counted(t, l, board)
+	equal(t, "records that can be read in the end", readable, 0)
+}
+
 // TestL3_CreateDelayedPastCompaction: the first record of a document, of which nobody
 // knew whether it was stored, arrives again when the log has been compacted. It finds
 // that the document has existed.
