@@ -53,6 +53,7 @@ race: assets ## run all tests but the browser's under the race detector, three t
 soak: ## run the convergence simulation with new seeds for SOAK (10m), then kill, pause and cut off servers in loops of 30 rounds
 	go test -count 1 -timeout 0 -v -run '^TestSoak$$' ./shared/converge -converge.soak $(SOAK)
 	go test $(RACE) -count 1 -timeout 0 -v -run InALoop ./internal/chaos -parallel 1 -chaos.rounds 30
+	go test $(RACE) -count 1 -v -run WhileLeadersStepDown ./server/host -host.stepdowns 10s
 	go test -count 1 -timeout 20m -v -run ManyDocuments ./server -server.documents 100000
 
 .PHONY: fuzz

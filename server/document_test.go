@@ -177,6 +177,7 @@ func TestL9_UpdateTooLarge(t *testing.T) {
 // TestL4_WatchFollows: what Watch tells adds up to the document, whoever writes and
 // however slowly it is read.
 func TestL4_WatchFollows(t *testing.T) {
+	t.Parallel()
 	srv := start(t, server.Config{})
 	d := srv.Doc(board)
 	patch(t, d, `{"before":true}`)

@@ -87,6 +87,7 @@ func set(t testing.TB, srv *server.Server, space, id string, n int) record.Revis
 
 // TestWatchList: what is there, then what becomes of it, of one space only.
 func TestWatchList(t *testing.T) {
+	t.Parallel()
 	srv := start(t, server.Config{})
 	set(t, srv, "demo", "b", 1)
 	set(t, srv, "demo", "a", 1)
@@ -132,6 +133,7 @@ func TestWatchList(t *testing.T) {
 // TestWatchListWhileDocumentsAreMade: a listing that begins in the midst of it tells of
 // each document once: as one that is there, or as one that is created.
 func TestWatchListWhileDocumentsAreMade(t *testing.T) {
+	t.Parallel()
 	const documents = 300
 	srv := start(t, server.Config{})
 	var listings []*told
@@ -216,6 +218,7 @@ func TestL9_ListingIsPaced(t *testing.T) {
 
 // TestWatchListWhenNewsIsLost: what the news did not say is found by comparing.
 func TestWatchListWhenNewsIsLost(t *testing.T) {
+	t.Parallel()
 	store := startNATS(t)
 	proxy := natstest.NewProxy(t, store.url())
 	var lost atomic.Int64
@@ -248,6 +251,7 @@ func TestWatchListWhenNewsIsLost(t *testing.T) {
 
 // TestWatchListOnACluster hears of what is done at another server, with three replicas.
 func TestWatchListOnACluster(t *testing.T) {
+	t.Parallel()
 	urls := natstest.URLs(natstest.Cluster(t))
 	here := start(t, server.Config{NATS: urls, Replicas: 3})
 	there := start(t, server.Config{NATS: urls, Replicas: 3})

@@ -19,6 +19,7 @@ import (
 // to a cluster, and a server on that takes its place. Clients go on by one reconnect from
 // where they were; what they edit meanwhile is stored once.
 func TestL3_L4_MoveToACluster(t *testing.T) {
+	t.Parallel()
 	cfg := server.Config{Addr: freeAddr(t), Data: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute}}
 	before := start(t, cfg)
 	var docs []*client.Doc

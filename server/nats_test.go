@@ -1,13 +1,13 @@
 package server_test
 
 import (
-	"net"
 	"testing"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -23,11 +23,10 @@ type store struct {
 func startNATS(t testing.TB) *store {
 	t.Helper()
 	s := &store{t: t, config: natsserver.Options{
-		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: natstest.FreePort(t), NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: t.TempDir(), SyncInterval: time.Minute,
 	}}
 	s.start()
-	s.config.Port = s.server.Addr().(*net.TCPAddr).Port
 	t.Cleanup(s.stop)
 	return s
 }

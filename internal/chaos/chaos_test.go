@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +36,7 @@ func TestL1_L3_NodesAndNATSKilledInALoop(t *testing.T) {
 // TestL3_PausedInALoop: the server, with NATS inside, stands still for a while.
 func TestL3_PausedInALoop(t *testing.T) {
 	s := alone(t)
-	s.run(func(int) { s.pause(s.nodes[0]) })
+	s.run(func(round int) { s.pause(s.nodes[0], s.length(round)) })
 }
 
 // TestL3_NodesAndNATSPausedInALoop: one of two servers, or the NATS that both are on,
@@ -43,18 +44,29 @@ func TestL3_PausedInALoop(t *testing.T) {
 // been on.
 func TestL3_NodesAndNATSPausedInALoop(t *testing.T) {
 	s := together(t, directly)
-	s.run(func(round int) { s.pause(s.victims()[round%3]) })
+	s.run(func(round int) { s.pause(s.victims()[round%3], s.length(round)) })
 }
 
-// pause has a process stand still. One pause in four is longer than a server waits for
-// an answer of NATS.
-func (s *scene) pause(p *process) {
-	p.signal(syscall.SIGSTOP)
-	defer p.signal(syscall.SIGCONT)
+// long is a pause after which others have long done without who stood still.
+const long = 12 * time.Second
+
+// length draws how long a pause is. One in four is longer than a server waits for an
+// answer of NATS; every tenth is long.
+func (s *scene) length(round int) time.Duration {
 	length := time.Duration(50+s.rand.IntN(500)) * time.Millisecond
-	if s.rand.IntN(4) == 0 {
+	switch {
+	case round%10 == 9:
+		return long
+	case s.rand.IntN(4) == 0:
 		length += 2 * time.Second
 	}
+	return length
+}
+
+// pause has a process stand still.
+func (s *scene) pause(p *process, length time.Duration) {
+	p.signal(syscall.SIGSTOP)
+	defer p.signal(syscall.SIGCONT)
 	over := time.After(length)
 	s.meanwhile()
 	<-over
@@ -78,8 +90,8 @@ func TestL3_AcknowledgementsLostInALoop(t *testing.T) {
 	})
 }
 
-// victims are the three processes.
-func (s *scene) victims() []*process { return append([]*process{s.nats}, s.nodes...) }
+// victims are all processes, NATS first.
+func (s *scene) victims() []*process { return append(slices.Clone(s.nats), s.nodes...) }
 
 // loseAcks returns when so many acknowledgements of appends were lost.
 func loseAcks(t *testing.T, way *natstest.Proxy, count int, breaks bool) {

@@ -25,6 +25,7 @@ type process struct {
 	logs buffer
 
 	cmd    *exec.Cmd
+	stdin  io.Writer
 	exited chan struct{}
 }
 
@@ -75,7 +76,8 @@ func (p *process) begin() error {
 	cmd.Env = append(os.Environ(), roleVariable+"="+string(text))
 	cmd.Stderr = &p.logs
 	dieWithParent(cmd)
-	if _, err := cmd.StdinPipe(); err != nil {
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
 		return err
 	}
 	out, err := cmd.StdoutPipe()
@@ -99,7 +101,7 @@ func (p *process) begin() error {
 	if err := <-started; err != nil {
 		return err
 	}
-	p.cmd, p.exited = cmd, exited
+	p.cmd, p.stdin, p.exited = cmd, stdin, exited
 	select {
 	case line := <-ready:
 		if line != readyLine {
@@ -121,6 +123,13 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
+// tell writes a line to the process.
+func (p *process) tell(line string) {
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+		p.t.Errorf("%s: %v", p.name, err)
+	}
+}
+
 func (p *process) signal(s syscall.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Errorf("%s: %v", p.name, err)
@@ -138,15 +147,33 @@ func (p *process) sound() {
 
 // buffer collects what a process writes in all its lives.
 type buffer struct {
-	mu   sync.Mutex
-	data bytes.Buffer
+	mu    sync.Mutex
+	data  bytes.Buffer
+	wrote chan struct{} // closed by the next line; nil when nobody waits for that
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.wrote != nil {
+		close(b.wrote)
+		b.wrote = nil
+	}
 	return b.data.Write(p)
 }
+
+// next returns what is closed when more is written.
+func (b *buffer) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wrote == nil {
+		b.wrote = make(chan struct{})
+	}
+	return b.wrote
+}
+
+// count returns how often a text was written.
+func (b *buffer) count(text string) int { return strings.Count(b.String(), text) }
 
 func (b *buffer) String() string {
 	b.mu.Lock()

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/wasm/client"
 )
 
@@ -14,16 +17,25 @@ import (
 type scene struct {
 	t     *testing.T
 	rand  *rand.Rand
-	nats  *process // nil when it is within the node
+	few   int        // faults when nobody has asked for more
+	nats  []*process // none when it is within the node
 	nodes []*process
 	crowd *crowd
+	// witness reads the log while it is compacted; nil when it is not.
+	witness *witness
+	// cluster is what is known of several NATS servers; nil when there is one.
+	cluster *cluster
+}
+
+func newScene(t *testing.T) *scene {
+	t.Parallel()
+	return &scene{t: t, rand: dice(t), few: 4}
 }
 
 // alone is one node with NATS inside.
 func alone(t *testing.T) *scene {
 	t.Helper()
-	t.Parallel()
-	s := &scene{t: t, rand: dice(t)}
+	s := newScene(t)
 	s.node("node", role{Data: t.TempDir()})
 	s.invite()
 	return s
@@ -32,19 +44,31 @@ func alone(t *testing.T) *scene {
 // together is two nodes on an external NATS, which each reaches by a way of its own.
 func together(t *testing.T, way func(url string) string) *scene {
 	t.Helper()
-	t.Parallel()
-	s := &scene{t: t, rand: dice(t)}
-	s.nats = launch(t, "NATS", role{Data: t.TempDir()})
+	s := newScene(t)
+	s.nats = []*process{launch(t, "NATS", role{Data: t.TempDir()})}
+	s.pair(role{}, way)
+	return s
+}
+
+// pair adds two nodes and the crowd.
+func (s *scene) pair(r role, way func(url string) string) {
+	s.t.Helper()
 	for _, name := range []string{"node A", "node B"} {
-		s.node(name, role{NATS: way(s.natsURL())})
+		r.NATS = way(s.natsURL())
+		s.node(name, r)
 	}
 	s.invite()
-	return s
 }
 
 func directly(url string) string { return url }
 
-func (s *scene) natsURL() string { return "nats://" + s.nats.role.Addr }
+func (s *scene) natsURL() string {
+	var urls []string
+	for _, p := range s.nats {
+		urls = append(urls, "nats://"+p.role.Addr)
+	}
+	return strings.Join(urls, ",")
+}
 
 func (s *scene) node(name string, r role) {
 	s.t.Helper()
@@ -65,7 +89,7 @@ func (s *scene) invite() { s.crowd = newCrowd(s.t, s.urls()...) }
 // say.
 func (s *scene) run(fault func(round int)) {
 	s.t.Helper()
-	for round := range *rounds {
+	for round := range s.rounds() {
 		if s.rand.IntN(5) > 0 { // else the servers have hardly begun
 			s.crowd.acknowledge(s.rand.IntN(maxAcknowledged))
 		}
@@ -73,6 +97,13 @@ func (s *scene) run(fault func(round int)) {
 	}
 	s.crowd.acknowledge(s.rand.IntN(maxAcknowledged))
 	s.finish()
+}
+
+func (s *scene) rounds() int {
+	if *rounds > 0 {
+		return *rounds
+	}
+	return s.few
 }
 
 // meanwhile is called in the middle of a fault. As the dice say, a client loses its
@@ -102,18 +133,20 @@ func (s *scene) finish() {
 	for seat := range seats {
 		s.crowd.leave(seat) // which reads to the end what it was shown
 	}
+	if s.witness != nil {
+		s.outlive()
+	}
 	for _, n := range s.nodes {
 		n.kill()
 	}
-	cfg := natsd.Config{Dir: s.nodes[0].role.Data}
-	if s.nats != nil {
-		cfg = natsd.Config{URL: s.natsURL()}
-	}
-	ends := s.crowd.auditAll(cfg)
+	ends := s.audit()
 	for seat, l := range s.crowd.lives {
 		for n, d := range l.docs {
 			compare(s.t, fmt.Sprintf("client %d", seat), d, ends[n])
 		}
+	}
+	if s.witness != nil {
+		s.witness.wipe()
 	}
 	for _, n := range s.nodes {
 		n.start()
@@ -121,11 +154,54 @@ func (s *scene) finish() {
 	for _, url := range s.urls() {
 		s.compareAnew(url, ends)
 	}
-	for _, p := range append(s.nodes, s.nats) {
-		if p != nil {
-			p.sound()
-		}
+	for _, p := range append(s.nodes, s.nats...) {
+		p.sound()
 	}
+}
+
+// audit holds the log against what the clients know.
+func (s *scene) audit() [documents]end {
+	s.t.Helper()
+	if s.cluster != nil {
+		s.cluster.equal()
+	}
+	if w := s.witness; w != nil {
+		w.read()
+		w.nothingIsEmpty()
+		return s.crowd.auditAll(s.crowd.ctx, w.replay)
+	}
+	cfg := natsd.Config{URL: s.natsURL()}
+	if len(s.nats) == 0 {
+		cfg = natsd.Config{Dir: s.nodes[0].role.Data}
+	}
+	ctx, cancel := context.WithTimeout(s.crowd.ctx, within)
+	defer cancel()
+	node, log := openLog(ctx, s.t, cfg)
+	defer node.Close() //nolint:errcheck // it was only read
+	return s.crowd.auditAll(ctx, func(ctx context.Context, key record.Key, fn func(deltalog.Entry) error) error {
+		_, err := log.Replay(ctx, key, deltalog.Tail{}, fn)
+		return err
+	})
+}
+
+// openLog opens the log that is in a directory, or on an external NATS.
+func openLog(ctx context.Context, t *testing.T, cfg natsd.Config) (*natsd.Node, *deltalog.Log) {
+	t.Helper()
+	node, err := natsd.Start(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := deltalog.Open(ctx, deltalog.Config{
+		Conn: node.Conn(), JetStream: node.JetStream(),
+		OnVoid: func(key record.Key, v deltalog.Void) {
+			t.Logf("%s: the record at %d, which follows %d, is void", key, v.Sequence, v.Record.Prev)
+		},
+	})
+	if err != nil {
+		node.Close() //nolint:errcheck // the test ends
+		t.Fatal(err)
+	}
+	return node, log
 }
 
 // compareAnew opens all documents at a server that has none in memory.

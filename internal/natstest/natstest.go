@@ -15,7 +15,8 @@ import (
 )
 
 // within is how long a test waits for servers to be ready. On a busy machine three of
-// them may need several elections, of up to nine seconds each.
+// them may need several elections: one in six clusters has no leader at once there, and
+// each further election takes up to nine seconds.
 const within = time.Minute
 
 // Start runs a server with JetStream that listens on loopback, on a port of its
@@ -43,39 +44,6 @@ func Stop(s *server.Server) {
 	s.WaitForShutdown()
 }
 
-// Cluster runs three servers on loopback until the test ends and returns them
-// when they have elected a leader.
-func Cluster(t testing.TB) []*server.Server {
-	t.Helper()
-	// A clustered JetStream must know its routes before it starts.
-	ports := freePorts(t, 3)
-	routes := fmt.Sprintf("nats://127.0.0.1:%d,nats://127.0.0.1:%d,nats://127.0.0.1:%d", ports[0], ports[1], ports[2])
-	var servers []*server.Server
-	for i := range 3 {
-		opts := &server.Options{
-			ServerName: fmt.Sprintf("n%d", i),
-			Host:       "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			JetStream: true, StoreDir: t.TempDir(), SyncInterval: time.Minute,
-			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: ports[i]},
-			Routes:  server.RoutesFromStr(routes),
-		}
-		s, err := server.NewServer(opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Start()
-		t.Cleanup(func() { Stop(s) })
-		servers = append(servers, s)
-	}
-	for _, s := range servers {
-		if !s.ReadyForConnections(within) {
-			t.Fatal("a server of the cluster does not start")
-		}
-	}
-	awaitLeader(t, servers)
-	return servers
-}
-
 // URLs returns the servers' client URLs, comma-separated.
 func URLs(servers []*server.Server) string {
 	var urls string
@@ -88,53 +56,27 @@ func URLs(servers []*server.Server) string {
 	return urls
 }
 
-// FreeAddr returns a loopback address at which nothing listens. Its port is below those
-// that systems give to outgoing connections: one of them could take it while a server
-// that is started again and again is down.
+// FreeAddr returns a loopback address at which nothing listens, with a [FreePort].
 func FreeAddr(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+}
+
+// FreePort returns a loopback port at which nothing listens. It is below those that
+// systems give to outgoing connections: one of them could take it while a server that is
+// started again and again is down.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	const first, last, tries = 15000, 30000, 100
 	for range tries {
-		addr := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
-		if ln, err := net.Listen("tcp", addr); err == nil {
+		port := first + rand.IntN(last-first)
+		if ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			ln.Close()
-			return addr
+			return port
 		}
 	}
 	t.Fatalf("no free port in %d tries", tries)
-	return ""
-}
-
-func freePorts(t testing.TB, count int) []int {
-	t.Helper()
-	ports := make([]int, count)
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		if _, err := fmt.Sscanf(ln.Addr().String(), "127.0.0.1:%d", &ports[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return ports
-}
-
-// awaitLeader waits until the cluster has a meta leader which knows all members.
-// The server offers no event for it.
-func awaitLeader(t testing.TB, servers []*server.Server) {
-	t.Helper()
-	deadline := time.Now().Add(within)
-	for time.Now().Before(deadline) {
-		for _, s := range servers {
-			if s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(servers) {
-				return
-			}
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("the cluster elects no leader")
+	return 0
 }
 
 // StepDown makes the leader of a stream step down. It reports false when the

@@ -95,6 +95,7 @@ func load(t testing.TB, log *deltalog.Log, text string) (string, error) {
 
 // TestRoundTrip: what is imported is exported again as it was, byte for byte.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	from, to := newLog(t), newLog(t)
 	fill(t, from, 5, 20)
 	text := export(t, from)
@@ -130,6 +131,7 @@ func stated(t testing.TB, key record.Key, at record.Position, document string) [
 // TestForgottenBeginnings: documents of which the log has forgotten the first records,
 // or that were deleted, are moved, too.
 func TestForgottenBeginnings(t *testing.T) {
+	t.Parallel()
 	from, to := newLog(t), newLog(t)
 	fill(t, from, 3, 5)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -192,6 +194,7 @@ func TestForgottenBeginnings(t *testing.T) {
 
 // TestL11_ForgedBase: a base whose sum is right, but that is none, is not stored.
 func TestL11_ForgedBase(t *testing.T) {
+	t.Parallel()
 	key := record.Key{Space: "demo", ID: "doc"}
 	good := stated(t, key, record.Position{Epoch: 1, Revision: 2, Chain: 3}, `{"a":1}`)
 	for name, content := range map[string][]byte{
@@ -232,6 +235,7 @@ func remove(t testing.TB, log *deltalog.Log, key record.Key, tail *deltalog.Tail
 // document to another, has the sum in every space. A record that is not as it was
 // exported is found out.
 func TestOneMoment(t *testing.T) {
+	t.Parallel()
 	from := newLog(t)
 	const accounts = 6
 	key := func(space, i int) record.Key {
@@ -320,6 +324,7 @@ func TestOneMoment(t *testing.T) {
 // TestInterrupted: an import that ended anywhere is begun again and ends as if nothing
 // had been.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	from := newLog(t)
 	fill(t, from, 2, 6)
 	text := export(t, from)
@@ -342,6 +347,7 @@ func TestInterrupted(t *testing.T) {
 // TestL11_DamagedArchives: whatever byte of an archive is another one, no record gets
 // into the log that was not in the archive.
 func TestL11_DamagedArchives(t *testing.T) {
+	t.Parallel()
 	from := newLog(t)
 	fill(t, from, 1, 4)
 	text := export(t, from)
@@ -366,6 +372,7 @@ func TestL11_DamagedArchives(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	to := newLog(t)
 	const header = `{"rivulet-export":1,"space":"demo","time":"1970-01-01T00:00:00Z"}` + "\n"
 	for text, want := range map[string]string{
@@ -392,6 +399,7 @@ func TestRefused(t *testing.T) {
 
 // TestOtherRecords: a document that exists is not mixed with another one.
 func TestOtherRecords(t *testing.T) {
+	t.Parallel()
 	from, to := newLog(t), newLog(t)
 	fill(t, from, 1, 1)
 	key := record.Key{Space: "demo", ID: "doc-0"}
@@ -410,6 +418,7 @@ func TestOtherRecords(t *testing.T) {
 
 // TestReadError: what the reader says is told.
 func TestReadError(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken")
 	err := archive.Import(context.Background(), newLog(t), io.MultiReader(strings.NewReader("{\"rivulet-export\":1}\n"), failing{broken}), nil)
 	if !errors.Is(err, broken) {

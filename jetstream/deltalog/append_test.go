@@ -74,6 +74,7 @@ func TestAppendRefuses(t *testing.T) {
 }
 
 func TestAppendTakesTheLargestRecord(t *testing.T) {
+	t.Parallel()
 	l, _ := newLog(t)
 	tail := emptyTail(l, board)
 	// More than one batch of direct gets holds.
@@ -91,6 +92,7 @@ func TestAppendTakesTheLargestRecord(t *testing.T) {
 // TestL3_RacingWriters has two servers append to one document without knowing
 // of each other.
 func TestL3_RacingWriters(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, natsdConfig(t))
 	const each = 500
 	var wg sync.WaitGroup

@@ -75,6 +75,7 @@ func TestL2_Base(t *testing.T) {
 // TestL1_LargeBase: a document above the limit of a message is stated in parts. Parts
 // between which something else was stored, or of which some are missing, are nothing.
 func TestL1_LargeBase(t *testing.T) {
+	t.Parallel()
 	l, n := newLog(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	large := make([]byte, 2_500_000)
@@ -147,6 +148,7 @@ func TestL9_TooLargeBase(t *testing.T) {
 
 // TestL1_BaseInterrupted: a replay that ends within a base has nothing, and begins anew.
 func TestL1_BaseInterrupted(t *testing.T) {
+	t.Parallel()
 	l, n := newLog(t)
 	tail := add(t, l, board, emptyTail(l, board), `{"a":1}`)
 	end := state(t, l, board, tail, strings.Repeat("x", 3_000_000))

@@ -15,6 +15,7 @@ import (
 // TestL3_ClusterStepDown has two writers append to one document on three
 // replicas while the stream's leader steps down again and again.
 func TestL3_ClusterStepDown(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, natsd.Config{URL: natstest.URLs(natstest.Cluster(t))})
 	var stalled atomic.Int64
 	count := func(c *deltalog.Config) {

@@ -240,8 +240,8 @@ func TestL2_StaleReplicaIsNotTheEnd(t *testing.T) {
 // starts it again on the same directory and port.
 func TestL1_ServerRestartsMidAppend(t *testing.T) {
 	dir := t.TempDir()
-	s := natstest.Start(t, dir, server.RANDOM_PORT)
-	port := portOf(t, s)
+	port := natstest.FreePort(t)
+	s := natstest.Start(t, dir, port)
 	n := startNode(t, natsd.Config{URL: s.ClientURL()})
 
 	stalled := make(chan error, 1000)

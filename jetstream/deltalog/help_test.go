@@ -3,12 +3,10 @@ package deltalog_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -73,16 +71,6 @@ func newLog(t testing.TB, change ...func(*deltalog.Config)) (*deltalog.Log, *nat
 	t.Helper()
 	n := startNode(t, natsd.Config{Dir: t.TempDir(), Sync: fast})
 	return openLog(t, n, change...), n
-}
-
-func portOf(t testing.TB, s *server.Server) int {
-	t.Helper()
-	var port int
-	text := s.ClientURL()
-	if _, err := fmt.Sscanf(text[strings.LastIndexByte(text, ':'):], ":%d", &port); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // encode returns a record that continues head, with one mutation of delta.

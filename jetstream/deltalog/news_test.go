@@ -55,6 +55,7 @@ func taken(t testing.TB, w *deltalog.Watch, tail deltalog.Tail, m *nats.Msg) (st
 // subscriber of the stream's own subject does see it. What was stored is, on one
 // server and on three, in the stored bytes, with where it and the one before it are.
 func TestL1_RejectedPublishIsNoNews(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func() (*deltalog.Log, *natsd.Node){
 		"R1": func() (*deltalog.Log, *natsd.Node) { return newLog(t) },
 		"R3": func() (*deltalog.Log, *natsd.Node) {
@@ -63,6 +64,7 @@ func TestL1_RejectedPublishIsNoNews(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l, n := start()
 			w := watch(t, l, board)
 			raw := must[*nats.Subscription](t)(n.Conn().SubscribeSync(deltalog.Subject(board)))
@@ -351,11 +353,13 @@ func TestL10_AskingForATurn(t *testing.T) {
 // TestOpenAddsNews: streams that were made before there was news publish it once a
 // log has been opened, by several processes at once, and keep what they have.
 func TestOpenAddsNews(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func() (string, int){
 		"R1": func() (string, int) { return natstest.Start(t, t.TempDir(), server.RANDOM_PORT).ClientURL(), 1 },
 		"R3": func() (string, int) { return natstest.URLs(natstest.Cluster(t)), 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			url, replicas := start()
 			n := startNode(t, natsd.Config{URL: url})
 			config := func(c *deltalog.Config) { c.Replicas = replicas }

@@ -151,7 +151,7 @@ func TestOpenRefusesOtherStreams(t *testing.T) {
 		}
 		if want == "subjects are" {
 			deleteStreams(t, js)
-			must[jetstream.Stream](t)(js.CreateStream(testContext(t), good))
+			natstest.CreateStream(t, js, good)
 			openLog(t, n)
 		}
 	}

@@ -34,6 +34,7 @@ func tailsOf(l *deltalog.Log, keys []record.Key) map[record.Key]deltalog.Tail {
 // TestL3_AppendTogether: all documents get their record, or, if one of them has got
 // another one meanwhile, none.
 func TestL3_AppendTogether(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(t testing.TB) (*deltalog.Log, *natsd.Node){
 		"embedded": func(t testing.TB) (*deltalog.Log, *natsd.Node) { return newLog(t) },
 		"synced": func(t testing.TB) (*deltalog.Log, *natsd.Node) {
@@ -98,6 +99,7 @@ func TestL9_AppendTogetherIsBounded(t *testing.T) {
 // transactions, while others write single accounts. The sum is what it was, in whatever
 // is seen.
 func TestL8_TransactionsBesideWriters(t *testing.T) {
+	t.Parallel()
 	l, _ := newLog(t)
 	keys := documentsOf(4)
 	const movers, moves = 3, 30

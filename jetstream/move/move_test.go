@@ -123,6 +123,7 @@ func same(t testing.TB, a, b *deltalog.Log) {
 // TestL2_Move: the copy is the same log, to the last sequence, on a server or a cluster;
 // appends go on with it.
 func TestL2_Move(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(t *testing.T) (*natsd.Node, int){
 		"server": func(t *testing.T) (*natsd.Node, int) { return embedded(t), 1 },
 		"cluster": func(t *testing.T) (*natsd.Node, int) {
@@ -130,6 +131,7 @@ func TestL2_Move(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			from := embedded(t)
 			log := open(t, from, 1)
 			fill(t, log)
@@ -167,6 +169,7 @@ func TestL2_Move(t *testing.T) {
 
 // TestInterrupted: a copy that ends anywhere is gone on with.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	from, to := embedded(t), embedded(t)
 	log := open(t, from, 1)
 	fill(t, log)
@@ -191,6 +194,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestAnotherLog: a log that is there already is left as it is.
 func TestAnotherLog(t *testing.T) {
+	t.Parallel()
 	from, to := embedded(t), embedded(t)
 	fill(t, open(t, from, 1))
 	open(t, to, 1)

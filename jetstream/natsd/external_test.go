@@ -2,7 +2,6 @@ package natsd_test
 
 import (
 	"context"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 )
 
@@ -35,7 +35,7 @@ func halt(s *server.Server) {
 
 func TestExternalReconnects(t *testing.T) {
 	opts := server.Options{
-		Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
+		Port: natstest.FreePort(t), JetStream: true, StoreDir: t.TempDir(),
 		Username: "rivulet", Password: "secret",
 	}
 	s := listen(t, opts)
@@ -46,7 +46,6 @@ func TestExternalReconnects(t *testing.T) {
 	lost := n.Conn().StatusChanged(nats.RECONNECTING)
 	back := n.Conn().StatusChanged(nats.CONNECTED)
 	addr := s.Addr().String()
-	opts.Port = addrPort(t, s)
 	halt(s)
 	await(t, lost)
 	err := n.Health()
@@ -80,13 +79,4 @@ func await(t *testing.T, events <-chan nats.Status) {
 	case <-ctx.Done():
 		t.Fatal("the connection's state does not change")
 	}
-}
-
-func addrPort(t *testing.T, s *server.Server) int {
-	t.Helper()
-	addr, ok := s.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatal(s.Addr())
-	}
-	return addr.Port
 }

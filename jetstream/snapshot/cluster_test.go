@@ -16,6 +16,7 @@ import (
 // What they return is a snapshot that was put, whole, or a named error, and sooner or
 // later the last one.
 func TestL11_Cluster(t *testing.T) {
+	t.Parallel()
 	servers := natstest.Cluster(t)
 	replicated := func(c *snapshot.Config) { c.Replicas = len(servers) }
 	var stores []*snapshot.Store
@@ -33,8 +34,8 @@ func TestL11_Cluster(t *testing.T) {
 	}
 	all := make(map[int]snapshot.Snapshot)
 	stale, refused := 0, 0
-	for round := range 30 {
-		size := []int{1000, 2 << 20}[round%2]
+	for round := range 16 {
+		size := []int{1000, large}[round%2]
 		s := sample(uint64(round), size)
 		all[int(s.At.Revision)] = s
 		put(t, stores[round%3], board, s)

@@ -26,6 +26,9 @@ var (
 	notes = record.Key{Space: "acme", ID: "no:tes"}
 )
 
+// large is the size of a document whose snapshot has two parts.
+const large = snapshot.PartSize * 3 / 2
+
 // within is how long a test waits for something that must happen.
 const within = 20 * time.Second
 

@@ -18,6 +18,7 @@ import (
 // TestRoundTrip of snapshots in one message and in several, each in place of the
 // one before.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	store, n := newStore(t)
 	wantNone(t, store, board)
 	for i, size := range []int{0, 10, 10_000, 5 << 20, 100, 2 << 20, snapshot.PartSize, 3 << 20} {
@@ -35,6 +36,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestManyClients: the table is stored whole, and divided if need be.
 func TestManyClients(t *testing.T) {
+	t.Parallel()
 	store, n := newStore(t)
 	s := sample(0, 100)
 	for i := range 60_000 {
@@ -48,6 +50,7 @@ func TestManyClients(t *testing.T) {
 }
 
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := startNode(t, dir)
 	small, large := sample(1, 100), sample(2, 2<<20)
@@ -71,6 +74,7 @@ func TestRestart(t *testing.T) {
 // TestDelete removes what there is of a document, and nothing of another one whose
 // name begins alike.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	store, n := newStore(t)
 	other := record.Key{Space: board.Space, ID: board.ID + "2"}
 	for i, key := range []record.Key{board, notes, other} {
@@ -115,12 +119,14 @@ func TestL2_DeletedStream(t *testing.T) {
 // TestL11_TwoAtOnce: of snapshots that are put at once, in one message or in parts,
 // one is there afterwards, whole, and readers never see anything else meanwhile.
 func TestL11_TwoAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, size := range map[string]func(int) int{
 		"small": func(int) int { return 1000 },
-		"large": func(int) int { return 2 << 20 },
-		"both":  func(i int) int { return []int{1000, 2 << 20}[i%2] },
+		"large": func(int) int { return large },
+		"both":  func(i int) int { return []int{1000, large}[i%2] },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			const writers, rounds = 4, 5
 			_, n := newStore(t)
 			all := make(map[record.Revision]snapshot.Snapshot)
