@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -123,6 +124,7 @@ func (c cell) fields() string {
 type results struct {
 	peer, author []time.Duration
 	conflicts    int64
+	slowest      float64 // how many edits the writer with the fewest made, of what all made on average
 	took         time.Duration
 }
 
@@ -210,6 +212,8 @@ func (c cell) measure(ctx context.Context, span time.Duration) (r results, err e
 	if len(r.peer) == 0 {
 		return r, errors.New("nothing was acknowledged in time; write for longer")
 	}
+	fewest := slices.MinFunc(all, func(a, b []edit) int { return len(a) - len(b) })
+	r.slowest = float64(len(fewest)*c.writers) / float64(len(r.peer))
 	return r, nil
 }
 

@@ -34,6 +34,9 @@
 // shared field is read, increased and written by everybody: all but one of those who
 // try at once have to try again. (Who needs a counter uses Tx.Add, which has none.)
 //
+// The slowest writer is the one that made the fewest edits, in percent of what all made on
+// average: 100 if all were served alike.
+//
 // # Catching up
 //
 // A client has the document open and loses its connection. So many writers then make 10,000
@@ -94,7 +97,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s, %d cores, %s, %v a row\n\n", time.Now().UTC().Format(time.DateOnly), runtime.GOMAXPROCS(0), runtime.Version(), cfg.span)
-	fmt.Fprint(out, "| writers | latency | fields | edits/s | commit to peer, p50 / p99 | to the acknowledgement, p50 / p99 | conflicts an edit |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(out, "| writers | latency | fields | edits/s | commit to peer, p50 / p99 | to the acknowledgement, p50 / p99 | conflicts an edit | slowest writer |\n|---|---|---|---|---|---|---|---|\n")
 	for _, shared := range []bool{false, true} {
 		for _, latency := range cfg.latencies {
 			for _, writers := range cfg.writers {
@@ -103,9 +106,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 				if err != nil {
 					return fmt.Errorf("%d writers at %v: %w", writers, latency, err)
 				}
-				fmt.Fprintf(out, "| %d | %s | %s | %.0f | %s / %s | %s / %s | %.2f |\n", writers, ms(latency), c.fields(),
+				fmt.Fprintf(out, "| %d | %s | %s | %.0f | %s / %s | %s / %s | %.2f | %.0f %% |\n", writers, ms(latency), c.fields(),
 					float64(len(r.peer))/r.took.Seconds(), ms(percentile(r.peer, 50)), ms(percentile(r.peer, 99)),
-					ms(percentile(r.author, 50)), ms(percentile(r.author, 99)), float64(r.conflicts)/float64(len(r.peer)))
+					ms(percentile(r.author, 50)), ms(percentile(r.author, 99)), float64(r.conflicts)/float64(len(r.peer)), 100*r.slowest)
 			}
 		}
 	}

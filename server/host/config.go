@@ -55,11 +55,20 @@ type Config struct {
 	SnapshotEvery int
 	SnapshotBytes int
 	SnapshotIdle  int
+	// AtticBytes bounds what is kept of documents that have left memory, so that they
+	// come back quickly: 16 MiB. It is about the size of their JSON. Negative: nothing is;
+	// nor is it without Snapshots, or of a document larger than a sixteenth of this.
+	AtticBytes int
 	// MaxQueue bounds the mutations that wait for the append in flight: 4096.
 	MaxQueue int
 	// Patience is how long who submits waits for a place in a full queue: 1 s.
 	// All that time it holds up the other documents of its connection.
 	Patience time.Duration
+	// ReserveFor is how long what a client has read is kept from being written by others,
+	// after it has lost to them three times in a row: 250 ms. It is long enough for the
+	// answer of a client half the world away, and how long others may be held up by one
+	// that does not answer.
+	ReserveFor time.Duration
 	// MaxLive bounds the documents in memory: 10,000. At the bound those that
 	// nobody has open leave at once; if there are none, no other can be opened.
 	MaxLive int
@@ -85,6 +94,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.SnapshotEvery, 1000)
 	setDefault(&c.SnapshotBytes, 1<<20)
 	setDefault(&c.SnapshotIdle, 16)
+	if c.AtticBytes == 0 {
+		c.AtticBytes = 16 << 20
+	}
 	setDefault(&c.MaxQueue, 4096)
 	setDefault(&c.MaxLive, 10_000)
 	if c.Horizon <= 0 {
@@ -92,6 +104,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Patience <= 0 {
 		c.Patience = time.Second
+	}
+	if c.ReserveFor <= 0 {
+		c.ReserveFor = 250 * time.Millisecond
 	}
 	if c.CheckEvery <= 0 {
 		c.CheckEvery = 5 * time.Second

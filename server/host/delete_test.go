@@ -96,6 +96,7 @@ func TestDeleteEmpty(t *testing.T) {
 
 // TestDeleteWithMoreMembersThanARecordTakes empties the document first.
 func TestDeleteWithMoreMembersThanARecordTakes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h, err := w.registry.Attach(board, w.client(1))
 	if err != nil {

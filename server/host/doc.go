@@ -24,6 +24,10 @@
 // together, and travels in one record (group commit). When another writer was
 // first, the host reads what it wrote and judges the whole batch again.
 //
+// A document that nobody has open leaves memory. Its bytes stay for a while in an attic
+// that is bounded ([Config.AtticBytes]); from there, or from its snapshot, it comes back,
+// and the log is asked for what has been written since.
+//
 // Everything is bounded: the mailbox and the queue of a host (who submits to a
 // full one waits for [Config.Patience] and gets [ErrBusy] then), the records kept
 // for the conflict test and for resuming, and the size of a document. A full

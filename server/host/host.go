@@ -28,6 +28,8 @@ type Host struct {
 	busy    atomic.Bool   // something is queued or being appended
 	stopped chan struct{} // closed when run has returned
 	saver   *saver        // nil when snapshots are stored nowhere
+	attic   *attic        // nil when there is none
+	box     *box          // has the document as it left memory; nil when nothing has
 
 	// -- owned by run --
 	doc      *doc.Doc // committed state; reserved deltas are on it only while judging
@@ -41,6 +43,7 @@ type Host struct {
 	presence map[record.ClientID]present
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	queue    []Submission
+	reserved reservation
 	rebases  []*rebase
 	loans    []*loan
 	lent     bool // the last append was of a transaction over several documents
@@ -106,6 +109,7 @@ func (h *Host) run(ctx context.Context) error {
 		return err
 	}
 	defer h.news.close()
+	defer h.reserved.over.Stop()
 	if err := h.load(ctx); err != nil {
 		return err
 	}
@@ -116,7 +120,7 @@ func (h *Host) run(ctx context.Context) error {
 	}()
 	for {
 		submits := h.submits
-		if len(h.queue) >= h.cfg.MaxQueue {
+		if h.fullUp() {
 			submits = nil // who submits waits
 		}
 		come, compared := h.incoming()
@@ -138,6 +142,8 @@ func (h *Host) run(ctx context.Context) error {
 		case <-h.news.timer.C:
 			h.news.armed = false
 		case <-h.news.turn.over.C:
+		case <-h.reserved.over.C:
+			h.reserved.due = true
 		case <-h.left.wake:
 		case message := <-h.mailbox:
 			h.handle(message)
@@ -149,6 +155,9 @@ func (h *Host) run(ctx context.Context) error {
 		}
 		h.drain()
 		h.dropLeft()
+		if h.reserved.due { // after what has come
+			h.runOut()
+		}
 		if err := h.hearAll(ctx); err != nil {
 			return err
 		}
@@ -156,9 +165,12 @@ func (h *Host) run(ctx context.Context) error {
 			return err
 		}
 		h.check(ctx)
-		h.busy.Store(h.inFlight != nil || len(h.queue)+len(h.rebases)+len(h.loans) > 0)
+		h.busy.Store(h.inFlight != nil || len(h.queue)+h.reserved.queues.len()+len(h.rebases)+len(h.loans) > 0)
 	}
 }
+
+// fullUp reports whether as much waits as may.
+func (h *Host) fullUp() bool { return len(h.queue)+h.reserved.queues.len() >= h.cfg.MaxQueue }
 
 // drain takes what else has arrived, so that it travels in one record. It takes
 // no more than there was room for: who posts without end must not hold up the
@@ -166,7 +178,7 @@ func (h *Host) run(ctx context.Context) error {
 func (h *Host) drain() {
 	for range cap(h.mailbox) + cap(h.submits) {
 		submits := h.submits
-		if len(h.queue) >= h.cfg.MaxQueue {
+		if h.fullUp() {
 			submits = nil
 		}
 		select {
@@ -243,6 +255,7 @@ func (h *Host) dropLeft() {
 		handle.gone = true
 		delete(h.subs, handle)
 		h.setPresence(handle, nil)
+		h.forget(handle.sub.Client())
 	}
 }
 
@@ -279,7 +292,7 @@ func (h *Host) flush(ctx context.Context) error {
 			break
 		}
 		switch v := batch.consider(s); v {
-		case accepted, duplicate, over:
+		case accepted, duplicate, over, held:
 		case deferred, later:
 			wait = append(wait, s)
 		default:
@@ -291,7 +304,14 @@ func (h *Host) flush(ctx context.Context) error {
 	for _, r := range refused {
 		h.refuse(r.submission, r.verdict)
 	}
+	ended := h.reserved.ended
+	if ended {
+		h.endReservation()
+	}
 	if len(batch.members) == 0 {
+		if ended {
+			return h.flush(ctx) // nothing else would wake what has waited
+		}
 		return nil
 	}
 	rec := record.Record{
@@ -361,6 +381,7 @@ func (h *Host) stored(f *flight, result appended) {
 		h.doc.Apply(patch)
 	}
 	h.committed(result.tail.Head, f.kind, f.time, f.effects, f.data)
+	h.reserved.stored(f.members)
 	h.news.turn.landed(f.began)
 	h.saveIfDue()
 }

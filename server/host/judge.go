@@ -21,8 +21,9 @@ type Submission struct {
 	// Call is set for a named mutation.
 	Call *Call
 
-	made *made // by the host, of a named mutation that was run
-	run  *run  // makes the delta at the head; the fields above it are set by that
+	waited bool  // for the end of a reservation
+	made   *made // by the host, of a named mutation that was run
+	run    *run  // makes the delta at the head; the fields above it are set by that
 }
 
 // verdict is what becomes of a submission.
@@ -38,6 +39,9 @@ const (
 	// again after that is in the log, so that the client can be told on what to run
 	// it again.
 	deferred
+	// held: what it would write is reserved for another client, or something of its own
+	// waits for that. Judged again when the reservation ends.
+	held
 	// unknown: its number is taken by another mutation.
 	unknown
 	// oversize: the document would grow past its bound.
@@ -103,14 +107,20 @@ func (b *batch) consider(s Submission) verdict {
 	if b.deferred[client] {
 		return deferred
 	}
+	r := &b.host.reserved
+	if _, waits := r.queues.loses[client]; waits {
+		r.queues.add(s, false)
+		return held
+	}
 	s.made = nil
 	v, exact := b.order(client, s)
 	if v == accepted {
-		v = b.take(client, s, exact)
+		v = b.await(client, s, exact)
 	}
 	if v == deferred {
 		b.deferred[client] = true
 	}
+	r.settle(client, s.ID.Number, v)
 	return v
 }
 

@@ -44,6 +44,7 @@ var counterModel = porcupine.Model{
 // somebody else and leaves behind an edit of which it never hears; the log tells
 // whether it happened, and so it must have happened after it was begun.
 func TestL8_TwoNodesAreLinearizable(t *testing.T) {
+	t.Parallel()
 	a, b, proxy := cutPair(t, func(c *host.Config) { c.CheckEvery = 500 * time.Millisecond })
 	const cuts, clients = 6, 3
 	over := make(chan struct{})

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
@@ -27,14 +28,18 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 
 var errSum = errors.New("its document is not what was summed up")
 
-// load brings the document to the end of its log: from its snapshot, if there is
-// one that the log confirms, otherwise from the first record. A snapshot is never
+// load brings the document to the end of its log: from the attic or its snapshot, if
+// there is one that the log confirms, otherwise from the first record. Neither is ever
 // the reason why a document cannot be loaded.
 func (h *Host) load(ctx context.Context) error {
-	loaded, err := h.loadSnapshot(ctx)
+	loaded, err := h.unpack(ctx)
+	if !loaded && ctx.Err() == nil {
+		h.warnUnused(err)
+		loaded, err = h.loadSnapshot(ctx)
+	}
 	if !loaded {
-		if err != nil && ctx.Err() == nil {
-			h.log.Warn("snapshot not used, the whole log is read", "error", err)
+		if ctx.Err() == nil {
+			h.warnUnused(err)
 		}
 		h.begin(&snapshot.Snapshot{At: record.Position{Epoch: h.cfg.Log.Epoch(h.key)}}, doc.New())
 		err = h.readOn(ctx)
@@ -43,6 +48,12 @@ func (h *Host) load(ctx context.Context) error {
 		h.saveIfDue()
 	}
 	return err
+}
+
+func (h *Host) warnUnused(err error) {
+	if err != nil {
+		h.log.Warn("snapshot not used, more of the log is read", "error", err)
+	}
 }
 
 // begin sets the host to a position, with nothing known of what came before but
@@ -73,20 +84,73 @@ func (h *Host) loadSnapshot(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	document := doc.Open(s.Document)
-	// Whoever opens the document is sent its checksum, so it has to be summed up
-	// anyhow.
-	if document.Checksum() != s.Checksum {
-		return false, &SnapshotError{Key: h.key, At: s.At, Err: errSum}
+	// Whoever opens the document is sent its checksum, so it has to be summed up anyhow.
+	// The log can be asked meanwhile.
+	sums := make(chan doc.Checksum, 1)
+	go func() { sums <- document.Checksum() }()
+	right := sync.OnceValue(func() bool { return <-sums == s.Checksum })
+	return h.restore(&s, document, right, func(take func(deltalog.Entry) error) (deltalog.Tail, error) {
+		return h.cfg.Log.Resume(ctx, h.key, s.At, take)
+	})
+}
+
+// unpack brings the document to the end of its log from the attic, as loadSnapshot does.
+// A host that has yet to pack it does not wait for anything else.
+func (h *Host) unpack(ctx context.Context) (bool, error) {
+	if h.box == nil {
+		return false, nil
 	}
-	h.begin(&s, document)
-	tail, err := h.cfg.Log.Resume(ctx, h.key, s.At, h.take)
-	if errors.As(err, new(*deltalog.PositionError)) {
-		return false, &SnapshotError{Key: h.key, At: s.At, Err: err}
+	select {
+	case <-h.box.ready:
+	case <-ctx.Done():
+		return false, nil
 	}
-	if err == nil {
-		h.tail = tail
+	p := h.box.content
+	h.box = nil
+	if p == nil {
+		return false, nil
 	}
-	return true, err
+	// These bytes are the ones that were packed, so what was summed up then still holds.
+	document, right := doc.OpenSummed(p.snap.Document, p.snap.Checksum), func() bool { return true }
+	loaded, err := h.restore(&p.snap, document, right, func(take func(deltalog.Entry) error) (deltalog.Tail, error) {
+		at := p.snap.At
+		tail := deltalog.Tail{Head: at, Last: uint64(at.Revision)}
+		// As a rule nobody has written meanwhile, and to ask for that is a request less.
+		if last, err := h.news.watch.Last(ctx, tail); err == nil && last == tail.Last {
+			return tail, nil
+		}
+		return h.cfg.Log.Resume(ctx, h.key, at, take)
+	})
+	if loaded {
+		p.saves.ended, p.saves.bytes = h.saves.ended, p.saves.bytes+h.saves.bytes
+		h.saves = p.saves
+	}
+	return loaded, err
+}
+
+// restore begins with a snapshot and reads what the log has behind it. The document is
+// read by right, which is asked before it is changed, and for certain before restore
+// returns.
+func (h *Host) restore(s *snapshot.Snapshot, document *doc.Doc, right func() bool, read func(func(deltalog.Entry) error) (deltalog.Tail, error)) (bool, error) {
+	h.begin(s, document)
+	tail, err := read(func(e deltalog.Entry) error {
+		if !right() {
+			return errSum
+		}
+		return h.take(e)
+	})
+	switch {
+	case errors.As(err, new(*deltalog.PositionError)), errors.Is(err, errSum):
+	case !right():
+		err = errSum
+	default:
+		if err == nil {
+			h.tail = tail
+		}
+		return true, err
+	}
+	right() // nobody else may have the document
+	return false, &SnapshotError{Key: h.key, At: s.At, Err: err}
 }
 
 // readOn applies what the log has after the tail.

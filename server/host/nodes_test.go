@@ -25,9 +25,11 @@ var stepDowns = flag.Duration("host.stepdowns", 3*time.Second, "how long the lea
 // subscribers of another in order, once, in the bytes of the log, though nobody
 // writes there.
 func TestL2_L5_NewsReachesTheOtherNode(t *testing.T) {
+	t.Parallel()
 	const records = 300
 	for _, pair := range pairs {
 		t.Run(pair.name, func(t *testing.T) {
+			t.Parallel()
 			a, b := pair.start(t)
 			author, said := a.joinHeard(board)
 			reader, heard := b.joinHeard(board)
@@ -205,8 +207,10 @@ func (m *member) outcome(id record.MutationID) (found, ok bool) {
 
 // TestL3_L4_TwoNodesWriteOneDocument as fast as they can.
 func TestL3_L4_TwoNodesWriteOneDocument(t *testing.T) {
+	t.Parallel()
 	for _, pair := range pairs {
 		t.Run(pair.name, func(t *testing.T) {
+			t.Parallel()
 			a, b := pair.start(t)
 			rush(t, []*world{a, b}, func(done int) bool { return done < 50 })
 		})
@@ -242,6 +246,7 @@ func TestL10_NeitherNodeStarves(t *testing.T) {
 // TestL3_L4_TwoNodesWhileLeadersStepDown: the same on three replicas, while the
 // leader of the stream steps down every 500 ms.
 func TestL3_L4_TwoNodesWhileLeadersStepDown(t *testing.T) {
+	t.Parallel()
 	servers := natstest.Cluster(t)
 	a, b := nodeAt(t, servers[0].ClientURL(), 3), nodeAt(t, servers[1].ClientURL(), 3).others()
 	over := make(chan struct{})

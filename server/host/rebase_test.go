@@ -65,6 +65,7 @@ func TestL2_L3_L4_LoadedFromABase(t *testing.T) {
 
 // TestL1_LargeDocumentIsStated: a document above the limit of a message.
 func TestL1_LargeDocumentIsStated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	m := w.join(board)
 	want := strings.Builder{}
@@ -91,6 +92,7 @@ func TestL1_LargeDocumentIsStated(t *testing.T) {
 // TestL8_RebaseBesideWriters: a document is stated again and again while clients of two
 // nodes write it; nothing is lost, and nobody is told of a conflict that is none.
 func TestL8_RebaseBesideWriters(t *testing.T) {
+	t.Parallel()
 	a := newWorld(t)
 	b := worldOn(t, a.node).others()
 	const clients, increments = 2, 60

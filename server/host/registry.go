@@ -18,6 +18,7 @@ type Registry struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	saver  *saver
+	attic  *attic
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -47,6 +48,9 @@ func NewRegistry(cfg Config) *Registry {
 	r := &Registry{cfg: cfg.withDefaults(), hosts: make(map[record.Key]*entry)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.saver = newSaver(r.cfg.Snapshots, r.ctx.Done())
+	if r.saver != nil {
+		r.attic = newAttic(r.cfg.AtticBytes)
+	}
 	r.wg.Go(r.evict)
 	return r
 }
@@ -104,14 +108,19 @@ func (r *Registry) start(key record.Key) *entry {
 		key: key, number: r.number, cfg: r.cfg,
 		log:     r.cfg.Logger.With("doc", key.String()),
 		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
-		results: make(chan appended, 1), stopped: make(chan struct{}),
-		saver: r.saver, saves: saves{ended: make(chan saved, 1)},
+		results: make(chan appended, 1), stopped: make(chan struct{}), reserved: newReservation(),
+		saver: r.saver, saves: saves{ended: make(chan saved, 1)}, attic: r.attic, box: r.attic.take(key),
 		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
 	}
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
 	r.hosts[key] = e
 	r.wg.Go(func() {
 		defer cancel(nil)
+		defer func() {
+			if box, _ := boxOf(context.Cause(ctx)); box != nil {
+				r.attic.pack(box, nil) // unless it is packed
+			}
+		}()
 		if err := host.run(ctx); err != nil && ctx.Err() == nil {
 			host.log.Error("document closed", "error", err)
 			r.failed(key, e, err)
@@ -162,7 +171,7 @@ func (r *Registry) evictIdle(after time.Duration) {
 	for key, e := range r.hosts {
 		if len(e.handles) == 0 && now.Sub(e.idle) >= after && !e.host.busy.Load() && len(e.host.submits) == 0 {
 			delete(r.hosts, key)
-			e.cancel(errEvicted)
+			e.cancel(&evicted{r.attic.reserve(key)})
 		}
 	}
 }

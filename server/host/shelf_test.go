@@ -193,6 +193,7 @@ func keepingOn(t testing.TB, w *world, change ...func(*host.Config)) *keeping {
 		k.tally = &tally{gate: c.Log.(*gate)}
 		c.Log, c.Snapshots, c.Logger = k.tally, k.shelf, slog.New(k.warnings)
 		c.SnapshotEvery, c.SnapshotIdle = 5, 1
+		c.AtticBytes = -1 // what is loaded is to come from what is stored
 		for _, f := range change {
 			f(c)
 		}

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -32,10 +31,6 @@ const (
 	// closeWithin is how long a registry that is being closed waits for all of them.
 	closeWithin = 500 * time.Millisecond
 )
-
-// errEvicted is the cause of the end of a host that leaves memory because nobody
-// has its document open.
-var errEvicted = errors.New("host: nobody has the document open")
 
 // saver stores snapshots for the hosts of a registry.
 type saver struct {
@@ -174,21 +169,31 @@ func (h *Host) saveEnded(s saved) {
 	h.log.Warn("snapshot not stored", "error", s.err)
 }
 
-// leave makes a last snapshot of a document that is evicted, if it is worth it, so
-// that whoever opens it again gets it quickly. It waits for one that is under way,
-// lest that is stored later; not when the registry is closed.
+// leave packs a document that is evicted, and makes a last snapshot of it if it is worth
+// it, so that whoever opens it again gets it quickly. It waits for one that is under
+// way, lest that is stored later; not when the registry is closed.
 func (h *Host) leave(ctx context.Context) {
-	if h.saver == nil || !errors.Is(context.Cause(ctx), errEvicted) {
+	box, evicted := boxOf(context.Cause(ctx))
+	if h.saver == nil || !evicted {
 		return
 	}
-	if h.saves.busy {
-		select {
-		case s := <-h.saves.ended:
-			h.saveEnded(s)
-		case <-h.saver.closing:
-			return
-		}
+	waits := h.saves.busy
+	if !waits {
+		h.saveIfWorthIt()
 	}
+	h.pack(box) // before anything that has to be waited for
+	if !waits {
+		return
+	}
+	select {
+	case s := <-h.saves.ended:
+		h.saveEnded(s)
+		h.saveIfWorthIt()
+	case <-h.saver.closing:
+	}
+}
+
+func (h *Host) saveIfWorthIt() {
 	if h.records-h.saves.kept.records >= uint64(h.cfg.SnapshotIdle) {
 		h.save()
 	}

@@ -56,6 +56,7 @@ func (k *keeping) purge(stream, subject string) {
 // replayed from its log and is what it was; the reason is reported; another document
 // is loaded from its own snapshot; and the next one that is made is good.
 func TestL2_BadSnapshots(t *testing.T) {
+	t.Parallel()
 	k := newKeeping(t, func(c *host.Config) { c.SnapshotEvery = 1000 })
 	var text bytes.Buffer
 	for i := range 100_000 {

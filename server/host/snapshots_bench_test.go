@@ -55,7 +55,7 @@ func BenchmarkColdOpen(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			w := worldOn(b, w.node, func(c *host.Config) {
 				c.Snapshots, c.SnapshotEvery, c.SnapshotIdle = snapshots, 10*behind, 10*behind
-				c.IdleAfter = time.Hour
+				c.IdleAfter, c.AtticBytes = time.Hour, -1
 			})
 			b.ReportAllocs()
 			for b.Loop() {
@@ -79,11 +79,12 @@ func (w *world) emptied() {
 }
 
 // BenchmarkEviction plays a game of 802 decisions on a document of 10 KB: all in
-// memory, and with the document evicted after every one. An operation is a game.
+// memory, and with the document evicted after every one, to come back from the attic and
+// from what is stored. An operation is a game.
 func BenchmarkEviction(b *testing.B) {
 	for _, sync := range []natsd.Sync{{Always: true}, {Interval: time.Minute}} {
-		for _, evict := range []bool{false, true} {
-			b.Run(fmt.Sprintf("sync=%s/evict=%v", sync, evict), func(b *testing.B) {
+		for _, from := range []string{"memory", "attic", "stored"} {
+			b.Run(fmt.Sprintf("sync=%s/from=%s", sync, from), func(b *testing.B) {
 				node, err := natsd.Start(b.Context(), natsd.Config{Dir: b.TempDir(), Sync: sync})
 				if err != nil {
 					b.Fatal(err)
@@ -93,9 +94,14 @@ func BenchmarkEviction(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				w := worldOn(b, node, func(c *host.Config) { c.Snapshots, c.IdleAfter = store, time.Hour })
+				w := worldOn(b, node, func(c *host.Config) {
+					c.Snapshots, c.IdleAfter = store, time.Hour
+					if from == "stored" {
+						c.AtticBytes = -1
+					}
+				})
 				for n := 0; b.Loop(); n++ {
-					play(w, record.Key{Space: "cards", ID: fmt.Sprint(n)}, evict)
+					play(w, record.Key{Space: "cards", ID: fmt.Sprint(n)}, from != "memory")
 				}
 				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/decisions, "µs/decision")
 			})

@@ -26,6 +26,7 @@ func TestL4_SnapshotAndTailEqualReplay(t *testing.T) {
 			every := func(c *host.Config) {
 				c.SnapshotEvery, c.SnapshotBytes, c.SnapshotIdle = 1+random.IntN(20), 200+random.IntN(2000), 1+random.IntN(8)
 				c.KeepRecords = 1 + random.IntN(30)
+				c.AtticBytes = int(seed%2) - 1 // with every second seed they come back from there
 			}
 			plain := newWorld(t)
 			k := keepingOn(t, plain, every)

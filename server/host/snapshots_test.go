@@ -157,6 +157,7 @@ func TestL8_BaseBeforeTheSnapshot(t *testing.T) {
 // TestLargeDocumentComesBack: a document of several megabytes is evicted and comes
 // back, from the parts of its snapshot.
 func TestLargeDocumentComesBack(t *testing.T) {
+	t.Parallel()
 	k := newKeeping(t, func(c *host.Config) { c.SnapshotEvery = 1000 })
 	var patches []string
 	for n := range 8 {

@@ -95,6 +95,7 @@ func TestTransact(t *testing.T) {
 // edits of single ones, by programs and by clients. The sum stays what it is, and every
 // transaction that is said to be done has happened once.
 func TestL8_TransfersOnTwoNodes(t *testing.T) {
+	t.Parallel()
 	a := newWorld(t)
 	b := worldOn(t, a.node).others()
 	const accounts, each = 4, 25
@@ -214,6 +215,7 @@ func TestL8_TransactionOnAnOldBase(t *testing.T) {
 // TestL10_OneDocumentOfATransactionIsHeldUp: while one document cannot be appended to,
 // the other one is not held up, though a transaction waits for both.
 func TestL10_OneDocumentOfATransactionIsHeldUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.join(account(1)), w.join(account(2))
 	held := w.log.hold(t, account(2))

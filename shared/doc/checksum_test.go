@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 )
 
@@ -134,5 +135,18 @@ func TestL6_ChecksumIsKept(t *testing.T) {
 	small, large := cost(sizes[0]), cost(sizes[1])
 	if large > small {
 		t.Errorf("%v allocations among %d records, %v among %d", small, sizes[0], large, sizes[1])
+	}
+}
+
+// TestL4_OpenSummed: the checksum that a document is opened with follows changes like one
+// that was summed up.
+func TestL4_OpenSummed(t *testing.T) {
+	text := []byte(`{"a":{"b":1,"c":[1,2]},"d":{},"e":"x"}`)
+	d := doc.OpenSummed(text, doc.Open(text).Checksum())
+	for _, patch := range []string{`{"a":{"b":2}}`, `{"d":{"new":1}}`, `{"e":null,"a":{"c":null}}`, `{"a":{"b":null}}`} {
+		d.Apply(delta.Trusted([]byte(patch)))
+		if got, want := d.Checksum(), doc.Open(d.Canonical()).Checksum(); got != want {
+			t.Errorf("after %s the checksum is %x, want %x", patch, got.Bytes(), want.Bytes())
+		}
 	}
 }

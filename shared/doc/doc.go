@@ -64,6 +64,14 @@ func open(canonical string) *Doc {
 	return d
 }
 
+// OpenSummed is [Open] of a text whose checksum is known: it is taken to be right, so
+// that the document need not be walked for it.
+func OpenSummed(canonical []byte, sum Checksum) *Doc {
+	d := Open(canonical)
+	d.account.sum, d.account.known = sum, true
+	return d
+}
+
 // Size returns the length of the canonical form in bytes; within a transaction,
 // as it was before.
 func (d *Doc) Size() int { return d.account.size }
