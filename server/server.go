@@ -11,7 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/feed"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
@@ -38,12 +43,16 @@ type Server struct {
 	documents *host.Registry
 	sessions  *session.Group
 	storage   *storage
+	feed      *feed.Feed
+
+	subscriptions subscriptions
 
 	logger *slog.Logger
 	keep   time.Duration
 
 	wg       sync.WaitGroup
-	cancel   context.CancelFunc // of what goes on beside requests
+	beside   context.Context // of what goes on beside requests
+	cancel   context.CancelCauseFunc
 	stopOnce sync.Once
 	stopErr  error
 	failed   chan error
@@ -64,15 +73,14 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("address %s: %w", cfg.Addr, errExposed)
 	}
 	s := &Server{failed: make(chan error, 1), logger: cfg.Logger, keep: cfg.Keep}
-	var beside context.Context
-	beside, s.cancel = context.WithCancel(context.Background())
-	if err := s.start(ctx, beside, cfg, local); err != nil {
+	s.beside, s.cancel = context.WithCancelCause(context.Background())
+	if err := s.start(ctx, cfg, local); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err error) {
+func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) {
 	if s.nats, err = natsd.Start(ctx, natsd.Config{Dir: cfg.Data, URL: cfg.NATS, Sync: cfg.Sync, Logger: cfg.Logger}); err != nil {
 		return err
 	}
@@ -93,6 +101,13 @@ func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err
 	if err != nil {
 		return err
 	}
+	s.feed, err = feed.Open(ctx, feed.Config{
+		Log: s.log, JetStream: s.nats.JetStream(), Replicas: cfg.Replicas, Logger: cfg.Logger,
+		MaxDocument: max(snapshot.DefaultMaxSize, 2*cfg.Documents.MaxDocument), Exclusive: cfg.NATS == "",
+	})
+	if err != nil {
+		return err
+	}
 	cfg.Documents.Log, cfg.Documents.Snapshots = s.log, s.snapshots
 	s.documents = host.NewRegistry(cfg.Documents)
 	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
@@ -100,7 +115,10 @@ func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err
 	cfg.Sessions.NewClient = newClient
 	s.sessions = session.NewGroup(cfg.Sessions)
 	s.wg.Go(func() { s.storage.watch(s.sessions.SetStorage) })
-	s.wg.Go(func() { s.compactNowAndThen(beside, cfg.Garbage) })
+	s.wg.Go(func() { s.compactNowAndThen(s.beside, cfg.Garbage) })
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(newMetrics(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	if s.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
 		return fmt.Errorf("cannot listen: %w; choose another address with --addr, or stop what uses it", err)
@@ -109,6 +127,7 @@ func (s *Server) start(ctx, beside context.Context, cfg Config, local bool) (err
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: s.sessions, Store: store{s}, Health: s.storage.health, Documents: s.documents.Live,
 			Version: cfg.Version, Web: cfg.Web, Logger: cfg.Logger, LocalOnly: local, Origins: cfg.Origins,
+			Feeds: s, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -147,7 +166,7 @@ func (s *Server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	var errs []error
-	s.cancel()
+	s.cancel(ErrClosed)
 	if s.sessions != nil {
 		s.sessions.Close(ctx, reconnectWithin)
 	}

@@ -31,6 +31,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Store the documents of an export."`
 	Verify  verifyCmd  `cmd:"" help:"Check that an export is whole, without a server."`
 	Move    moveCmd    `cmd:"" help:"Copy the log of a stopped server to a NATS cluster."`
+	Feed    feedCmd    `cmd:"" help:"Print what is committed to the documents of a space, from a cursor on."`
 	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
 	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
 

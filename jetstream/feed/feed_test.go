@@ -218,12 +218,12 @@ func TestForgottenIsReset(t *testing.T) {
 
 	var followed []string
 	ctx, cancel := context.WithCancel(t.Context())
-	err := b.feed.Follow(ctx, "s", Cursor{}, func(e Event) error {
+	err := b.feed.Follow(ctx, FollowOptions{Space: "s"}, func(e Event) error {
 		if followed = append(followed, fmt.Sprint(e.Kind, " ", e.Key.ID)); len(followed) == 4 {
 			cancel()
 		}
 		return nil
-	}, nil)
+	})
 	if !errors.Is(err, context.Canceled) || !slices.Equal(followed, []string{"reset kept", "reset small", "change kept", "change new"}) {
 		t.Errorf("followed %v, %v", followed, err)
 	}
@@ -289,7 +289,7 @@ func TestFollow(t *testing.T) {
 		if i == 5 {
 			b.change("s/a") // while nobody follows
 		}
-		err := b.feed.Follow(ctx, "s", at, func(e Event) error {
+		err := b.feed.Follow(ctx, FollowOptions{Space: "s", From: at}, func(e Event) error {
 			var err error
 			if at, err = ParseCursor(e.Cursor.String()); err != nil {
 				t.Error(err)
@@ -299,7 +299,7 @@ func TestFollow(t *testing.T) {
 				return errors.Join(got.one(e), context.Canceled)
 			}
 			return nil
-		}, nil)
+		})
 		cancel()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)

@@ -18,16 +18,26 @@ const maxFollowed = 10_000
 // followPage is how many messages a follower reads at once.
 const followPage = 250
 
-// Follow passes the events of a space after a cursor to fn, in the order of the log, until the
-// context ends or fn fails; it returns the context's cause, or what fn returned. What is
-// passed over between two events moves the cursor too: quiet is called with it, at most
-// once a second, where a follower that remembers cursors would read much again; it may be nil.
-// From a cursor of a log that was replaced it begins anew.
-func (f *Feed) Follow(ctx context.Context, space string, from Cursor, fn func(Event) error, quiet func(Cursor) error) error {
-	if _, err := record.ParseKey(space + "/x"); err != nil {
-		return fmt.Errorf("feed: space %.80q: %w", space, err)
+// FollowOptions say what Follow reads.
+type FollowOptions struct {
+	Space string
+	// From is the cursor after which it begins. From one of a log that was replaced it begins
+	// anew.
+	From Cursor
+	// Once ends it when what is there was passed on.
+	Once bool
+	// Quiet is called with the cursor when events of other spaces have moved it, at most after
+	// each reading; may be nil.
+	Quiet func(Cursor) error
+}
+
+// Follow passes the events of a space to fn, in the order of the log, until the context ends or
+// fn fails; it returns the context's cause, or what fn returned.
+func (f *Feed) Follow(ctx context.Context, o FollowOptions, fn func(Event) error) error {
+	if _, err := record.ParseKey(o.Space + "/x"); err != nil {
+		return fmt.Errorf("feed: space %.80q: %w", o.Space, err)
 	}
-	scanner, err := f.cfg.Log.Scanner(deltalog.ShardOf(space), space)
+	scanner, err := f.cfg.Log.Scanner(deltalog.ShardOf(o.Space), o.Space)
 	if err != nil {
 		return err
 	}
@@ -37,9 +47,10 @@ func (f *Feed) Follow(ctx context.Context, space string, from Cursor, fn func(Ev
 		return err
 	}
 	w := &follower{feed: f, scanner: scanner, states: map[record.Key]*state{}, fn: fn}
-	if from.Epoch == scanner.Epoch() && from.Sequence <= last {
-		w.at = from.Sequence
+	if o.From.Epoch == scanner.Epoch() && o.From.Sequence <= last {
+		w.at = o.From.Sequence
 	}
+	scanner.Note(last)
 	if w.at+1 >= first {
 		w.read = w.at
 	}
@@ -50,12 +61,14 @@ func (f *Feed) Follow(ctx context.Context, space string, from Cursor, fn func(Ev
 		if err := w.readAll(ctx); err != nil {
 			return err
 		}
-		if quiet != nil && w.at != told {
-			if told = w.at; w.at != w.passed {
-				if err := quiet(Cursor{Epoch: scanner.Epoch(), Sequence: w.at}); err != nil {
-					return err
-				}
+		if o.Quiet != nil && w.at != told && w.at != w.passed {
+			if err := o.Quiet(Cursor{Epoch: scanner.Epoch(), Sequence: w.at}); err != nil {
+				return err
 			}
+		}
+		told = w.at
+		if o.Once && w.at >= last {
+			return nil
 		}
 		select {
 		case <-scanner.Wake():

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
@@ -51,6 +52,8 @@ type Subscription struct {
 	last     []uint64 // by partition: where the shard ended when that was last looked at
 	caught   bool
 	header   header
+
+	redelivered atomic.Uint64
 }
 
 // Timing of owning a subscription.
@@ -311,6 +314,8 @@ type Status struct {
 	// CaughtUp is set once everything was delivered that there was in the beginning.
 	CaughtUp bool
 	order.Stats
+	// Redelivered events were handed over again after a failure of this run.
+	Redelivered uint64
 	// Lag is how many messages of the log come after the marks; of a space, those of
 	// others in its shard are counted too.
 	Lag uint64
@@ -324,7 +329,7 @@ func (s *Subscription) Status() Status {
 	if s.orderer == nil {
 		return st
 	}
-	st.Stats = s.orderer.Stats()
+	st.Stats, st.Redelivered = s.orderer.Stats(), s.redelivered.Load()
 	for partition, position := range s.orderer.Positions() {
 		if last := max(s.last[partition], s.scanners[partition].Heard()); last > position {
 			st.Lag += last - position
@@ -394,6 +399,9 @@ func (st *store) State(ctx context.Context, _ string, first *ordered) (order.Sta
 }
 
 func (st *store) Deliver(ctx context.Context, list []ordered, attempt int) error {
+	if attempt > 1 {
+		st.s.redelivered.Add(uint64(len(list)))
+	}
 	events := make([]Event, 0, len(list))
 	for i := range list {
 		m := list[i].Payload

@@ -37,7 +37,13 @@ type Config struct {
 	// before the connection is closed; 0 stands for 30 s.
 	StallWithin time.Duration
 
-	listings chan struct{} // has a token for each live listing
+	// Feeds is the feed; nil: there is none.
+	Feeds Feeds
+	// Metrics says the numbers of the server; nil: there are none.
+	Metrics http.Handler
+
+	listings  chan struct{} // has a token for each live listing
+	following chan struct{} // and for each feed
 }
 
 // New returns the handler of a server.
@@ -46,11 +52,16 @@ func New(cfg Config) http.Handler {
 		cfg.StallWithin = stallWithin
 	}
 	cfg.listings = make(chan struct{}, maxListings)
+	cfg.following = make(chan struct{}, maxFeeds)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/sync", cfg.sync)
 	mux.HandleFunc("GET /healthz", cfg.health)
 	cfg.documents(mux)
 	cfg.archives(mux)
+	cfg.feeds(mux)
+	if cfg.Metrics != nil {
+		mux.Handle("GET /metrics", cfg.Metrics)
+	}
 	mux.Handle("GET /", cfg.Web)
 	if !cfg.LocalOnly {
 		return mux

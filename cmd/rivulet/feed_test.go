@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
+	"github.com/rivulet-sync/rivulet/server"
+)
+
+// TestFeed prints what was committed, what is, and goes on over a restart and from a cursor.
+func TestFeed(t *testing.T) {
+	data := t.TempDir()
+	serve := func(addr string) *server.Server {
+		t.Helper()
+		srv, err := server.Start(t.Context(), server.Config{Addr: addr, Data: data, Sync: natsd.Sync{Interval: time.Minute}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { srv.Close() })
+		return srv
+	}
+	srv := serve("127.0.0.1:0")
+	s := shell{t: t, url: srv.URL()}
+	s.do("", "patch", "demo/a", `{"n":1}`)
+	s.do("", "patch", "other/b", `{"n":1}`)
+	s.do("", "patch", "demo/b", `{"n":1}`)
+	type line struct {
+		Event, Cursor, Doc string
+		Mutations          []struct{ Delta json.RawMessage }
+	}
+	read := func(text string) (l line) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return l
+	}
+	r := s.begin("feed", "demo")
+	next(t, r.out, `"doc":"demo/a"`)
+	at := read(next(t, r.out, `"doc":"demo/b"`))
+	if at.Event != "change" || len(at.Mutations) != 1 || string(at.Mutations[0].Delta) != `{"n":1}` {
+		t.Errorf("a line is %+v", at)
+	}
+	s.do("", "patch", "demo/a", `{"n":2}`)
+	next(t, r.out, `{"n":2}`)
+	addr := strings.TrimPrefix(srv.URL(), "http://")
+	if err := srv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next(t, r.errs, "lost the server at "+s.url)
+	serve(addr)
+	s.do("", "rm", "demo/b")
+	next(t, r.out, `{"event":"delete"`)
+	r.stop()
+
+	code, out, errs := s.do("", "feed", "demo", "--once", "--cursor", at.Cursor)
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); code != exitOK || len(lines) != 2 || read(lines[0]).Doc != "demo/a" || read(lines[1]).Event != "delete" {
+		t.Errorf("from a cursor on: status %d, %s%s", code, out, errs)
+	}
+	for _, args := range [][]string{{"feed", "a/b"}, {"feed", "demo", "--cursor", "x"}} {
+		if code, _, errs := s.do("", args...); code != exitFailed || errs == "" {
+			t.Errorf("%v: status %d, %q", args, code, errs)
+		}
+	}
+}

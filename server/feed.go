@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/feed"
+)
+
+// FeedEvent is a committed revision of a document, or its deletion, or the document whole
+// where what led to it is forgotten.
+type FeedEvent = feed.Event
+
+// FeedHandler takes events: see [feed.Handler].
+type FeedHandler = feed.Handler
+
+// FeedOptions describe a subscription: see [feed.Options].
+type FeedOptions = feed.Options
+
+// Status is what a subscription is doing: see [feed.Status].
+type Status = feed.Status
+
+// Subscription is a durable subscription to the feed that runs on this server.
+type Subscription struct {
+	*feed.Subscription
+	stop  context.CancelCauseFunc
+	ended chan struct{}
+	err   error
+}
+
+// Subscribe has the feed delivered to a handler, beside what the server does for its clients,
+// until the subscription or the server is closed. It goes on where the subscription of that name
+// was: on this server before it was restarted, or on another one that is gone. What was not
+// delivered is delivered again; see the package comment of jetstream/feed for what that means.
+func (s *Server) Subscribe(o FeedOptions, handler FeedHandler) (*Subscription, error) {
+	sub, err := s.feed.Subscribe(o, handler)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancelCause(s.beside)
+	out := &Subscription{Subscription: sub, stop: stop, ended: make(chan struct{})}
+	s.subscriptions.add(out)
+	s.wg.Go(func() {
+		defer close(out.ended)
+		defer s.subscriptions.remove(out)
+		done := s.reportCatchingUp(ctx, out)
+		out.err = sub.Run(ctx)
+		stop(nil)
+		<-done
+		if out.err != nil && !errors.Is(out.err, context.Canceled) && !errors.Is(out.err, ErrClosed) {
+			s.logger.Error("a subscription to the feed has ended", "subscription", o.Name, "error", out.err)
+		}
+	})
+	return out, nil
+}
+
+// Close ends the subscription and waits for the delivery that is under way, which has its
+// context ended. What is delivered is saved.
+func (s *Subscription) Close() {
+	s.stop(ErrClosed)
+	<-s.ended
+}
+
+// Ended is closed when the subscription has ended, by Close or by itself: Err says why.
+func (s *Subscription) Ended() <-chan struct{} { return s.ended }
+
+// Err returns why an ended subscription has: nil or [ErrClosed] when it or the server was
+// closed, [feed.ErrTaken] when another server has taken it over.
+func (s *Subscription) Err() error {
+	select {
+	case <-s.ended:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// FollowOptions say what Follow reads: see [feed.FollowOptions].
+type FollowOptions = feed.FollowOptions
+
+// Follow passes the events of a space to fn: see [feed.Feed.Follow]. It ends with [ErrClosed]
+// when the server is closed.
+func (s *Server) Follow(ctx context.Context, o FollowOptions, fn func(FeedEvent) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.beside, func() { cancel(ErrClosed) })()
+	return s.feed.Follow(ctx, o, fn)
+}
+
+// Subscriptions returns those that run on this server.
+func (s *Server) Subscriptions() []*Subscription { return s.subscriptions.all() }
+
+// reportCatchingUp logs a line a second until a subscription has caught up, or the context
+// ends; then the returned channel is closed. What takes less than a second is not told.
+func (s *Server) reportCatchingUp(ctx context.Context, sub *Subscription) <-chan struct{} {
+	done := make(chan struct{})
+	s.wg.Go(func() {
+		defer close(done)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for told := false; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			st := sub.Status()
+			switch {
+			case !st.CaughtUp:
+				told = true
+				s.logger.Info("the feed is catching up", "subscription", st.Name, "discovered", st.Discovered, "delivered", st.Delivered,
+					"left", st.Lag, "held", st.Held, "suspended", st.Gaps+st.Failed+st.NoRoom)
+			case told:
+				s.logger.Info("the feed has caught up", "subscription", st.Name, "delivered", st.Delivered, "suspended", st.Gaps+st.Failed+st.NoRoom)
+				return
+			default:
+				return
+			}
+		}
+	})
+	return done
+}
+
+// subscriptions are those that run.
+type subscriptions struct {
+	mu   sync.Mutex
+	list []*Subscription
+}
+
+func (s *subscriptions) add(sub *Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, sub)
+}
+
+func (s *subscriptions) remove(sub *Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.list {
+		if other == sub {
+			s.list = append(s.list[:i:i], s.list[i+1:]...)
+			return
+		}
+	}
+}
+
+func (s *subscriptions) all() []*Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Subscription(nil), s.list...)
+}

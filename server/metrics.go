@@ -1,0 +1,84 @@
+package server
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the numbers of a server, as GET /metrics says them in the format of Prometheus.
+type metrics struct {
+	server *Server
+
+	clients, live, voids *prometheus.Desc
+	feed                 []feedMetric
+}
+
+// feedMetric is a number of a subscription.
+type feedMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*Status, time.Time) float64
+}
+
+func newMetrics(s *Server) *metrics {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("rivulet_"+name, help, labels, nil)
+	}
+	m := &metrics{
+		server:  s,
+		clients: desc("clients", "Clients that are connected."),
+		live:    desc("documents_in_memory", "Documents that are in memory."),
+		voids:   desc("void_records_total", "Void records of the log that were passed over."),
+	}
+	add := func(kind prometheus.ValueType, name, help string, value func(*Status, time.Time) float64) {
+		m.feed = append(m.feed, feedMetric{desc("feed_"+name, help, "subscription"), kind, value})
+	}
+	counter, gauge := prometheus.CounterValue, prometheus.GaugeValue
+	add(counter, "discovered_total", "Messages of the log that were read.", func(s *Status, _ time.Time) float64 { return float64(s.Discovered) })
+	add(counter, "delivered_total", "Events that were delivered, again each time.", func(s *Status, _ time.Time) float64 { return float64(s.Delivered) })
+	add(counter, "redelivered_total", "Events that were delivered although they may have been before.", func(s *Status, _ time.Time) float64 { return float64(s.Redelivered) })
+	add(counter, "lookups_total", "Times that the log was asked for what is before a record.", func(s *Status, _ time.Time) float64 { return float64(s.Lookups) })
+	add(counter, "gap_reads_total", "Readings of the histories of suspended documents.", func(s *Status, _ time.Time) float64 { return float64(s.Ranges) })
+	add(counter, "failures_total", "Deliveries and readings that failed.", func(s *Status, _ time.Time) float64 { return float64(s.Failures) })
+	add(gauge, "held", "Events in memory that wait for their predecessors.", func(s *Status, _ time.Time) float64 { return float64(s.Held) })
+	add(gauge, "suspended_documents", "Documents that cannot go on for now.", func(s *Status, _ time.Time) float64 { return float64(s.Gaps + s.Failed + s.NoRoom) })
+	add(gauge, "oldest_gap_seconds", "Age of the oldest gap, 0 without one.", func(s *Status, now time.Time) float64 {
+		if s.OldestGap.IsZero() {
+			return 0
+		}
+		return now.Sub(s.OldestGap).Seconds()
+	})
+	add(gauge, "lag", "Messages of the log that are not settled.", func(s *Status, _ time.Time) float64 { return float64(s.Lag) })
+	add(gauge, "caught_up", "1 once all was delivered that there was when the server began.", func(s *Status, _ time.Time) float64 {
+		if s.CaughtUp {
+			return 1
+		}
+		return 0
+	})
+	return m
+}
+
+// Describe implements [prometheus.Collector].
+func (m *metrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.clients
+	out <- m.live
+	out <- m.voids
+	for _, f := range m.feed {
+		out <- f.desc
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.MustNewConstMetric(m.clients, prometheus.GaugeValue, float64(m.server.sessions.Len()))
+	out <- prometheus.MustNewConstMetric(m.live, prometheus.GaugeValue, float64(m.server.Live()))
+	out <- prometheus.MustNewConstMetric(m.voids, prometheus.CounterValue, float64(m.server.log.Voids()))
+	now := time.Now()
+	for _, sub := range m.server.Subscriptions() {
+		st := sub.Status()
+		for _, f := range m.feed {
+			out <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(&st, now), st.Name)
+		}
+	}
+}
