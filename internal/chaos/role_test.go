@@ -41,6 +41,9 @@ type role struct {
 	// one at the one with its Number; none for a server alone.
 	Routes []string
 	Number int
+	// Record is the file in which a node writes down what its feed delivers; none: it does
+	// not subscribe.
+	Record string
 }
 
 // readyLine is what a server prints when it is reached.
@@ -89,6 +92,11 @@ func (r role) node() (*server.Server, error) {
 		return nil, err
 	}
 	go transfer(srv)
+	if r.Record != "" {
+		if err := r.subscribe(srv); err != nil {
+			return nil, err
+		}
+	}
 	return srv, nil
 }
 

@@ -74,6 +74,12 @@ func (l *Log) leaderLast(ctx context.Context, s *stream, subject string) (uint64
 // verify compares the epoch of a stream with the one that was opened, and
 // returns the last sequence of the stream.
 func (l *Log) verify(ctx context.Context, s *stream) (uint64, error) {
+	state, err := l.verified(ctx, s)
+	return state.LastSeq, err
+}
+
+// verified is verify, and returns what the stream's leader says of it.
+func (l *Log) verified(ctx context.Context, s *stream) (jetstream.StreamState, error) {
 	verified, reconnects := s.reconnects.Load(), l.reconnects()
 	var info *jetstream.StreamInfo
 	err := l.attempt(ctx, func(ctx context.Context) (err error) {
@@ -81,16 +87,16 @@ func (l *Log) verify(ctx context.Context, s *stream) (uint64, error) {
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("verify %s: %w", s.name, err)
+		return jetstream.StreamState{}, fmt.Errorf("verify %s: %w", s.name, err)
 	}
 	epoch, err := epochOf(info.Config)
 	if err != nil || epoch != s.epoch {
 		s.reconnects.Store(doubtful) // for good: it does not come back
-		return 0, &EpochError{Stream: s.name, Opened: s.epoch, Found: epoch}
+		return jetstream.StreamState{}, &EpochError{Stream: s.name, Opened: s.epoch, Found: epoch}
 	}
 	// Unless somebody has begun to doubt meanwhile.
 	s.reconnects.CompareAndSwap(verified, reconnects)
-	return info.State.LastSeq, nil
+	return info.State, nil
 }
 
 // verifyAfterReconnect verifies the epoch if the connection was lost since the

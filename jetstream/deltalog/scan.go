@@ -125,14 +125,11 @@ func (s *Scanner) Note(sequence uint64) {
 // Ends returns the first and the last sequence of the shard, as its leader knows them. The
 // error is an [*EpochError] when the stream was replaced.
 func (s *Scanner) Ends(ctx context.Context) (first, last uint64, err error) {
-	if _, err := s.log.verify(ctx, s.stream); err != nil {
-		return 0, 0, err
-	}
-	info, err := s.log.streamInfo(ctx, s.stream.name)
+	state, err := s.log.verified(ctx, s.stream)
 	if err != nil {
-		return 0, 0, fmt.Errorf("deltalog: scan %s: %w", s.stream.name, err)
+		return 0, 0, fmt.Errorf("deltalog: scan: %w", err)
 	}
-	return info.State.FirstSeq, info.State.LastSeq, nil
+	return state.FirstSeq, state.LastSeq, nil
 }
 
 // Epoch returns the epoch of the shard.

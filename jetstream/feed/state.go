@@ -14,8 +14,9 @@ type ordered = order.Event[uint64, *message]
 
 // state is what was delivered of a document, which is how far its log was read.
 type state struct {
-	tail deltalog.Tail
-	base *deltalog.Entry // to be delivered in place of what is forgotten
+	first uint64 // the message that it is the state before
+	tail  deltalog.Tail
+	base  *deltalog.Entry // to be delivered in place of what is forgotten
 }
 
 // newState returns the state of a document before a message. What is forgotten before it
@@ -25,7 +26,7 @@ func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, read u
 	if err != nil {
 		return nil, err
 	}
-	s := &state{tail: past.Tail}
+	s := &state{first: m.Sequence, tail: past.Tail}
 	switch {
 	case !past.Forgotten:
 	case m.Err == nil && m.Record.Prev > 0 && uint64(m.Record.Prev) <= read && m.Record.Kind != record.KindBase:

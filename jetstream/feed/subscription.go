@@ -106,12 +106,15 @@ func (s *Subscription) Run(ctx context.Context) error {
 	if cfg.Logger == nil {
 		cfg.Logger = s.feed.cfg.Logger.With("subscription", s.options.Name)
 	}
+	if cfg.SaveEvery == 0 {
+		cfg.SaveEvery = saveEvery
+	}
 	if cfg.Suspended == 0 {
 		cfg.Suspended = maxSuspended
 	}
 	cfg.Now = s.feed.cfg.Now
 	s.mu.Lock()
-	s.orderer = order.New(&store{s, stop}, cfg)
+	s.orderer = order.New(newSource(s, stop), cfg)
 	s.mu.Unlock()
 	var beside sync.WaitGroup
 	for partition := range s.shards {
@@ -126,6 +129,10 @@ func (s *Subscription) Run(ctx context.Context) error {
 	}
 	return errors.Join(err, s.disown(ctx))
 }
+
+// saveEvery is the default of Order.SaveEvery: what was delivered since comes again after a
+// crash, and a server that crashes again and again has to get on.
+const saveEvery = 250 * time.Millisecond
 
 // maxSuspended is the default of Order.Suspended: all are in the marks, which have to go into
 // messages.
@@ -215,48 +222,57 @@ func (s *Subscription) disown(ctx context.Context) error {
 
 // open begins to read the shards, and returns from where.
 func (s *Subscription) open(ctx context.Context) ([]order.Mark, error) {
-	s.read, s.last = make([]uint64, len(s.shards)), make([]uint64, len(s.shards))
-	var marks []order.Mark
+	n := len(s.shards)
+	s.read, s.last = make([]uint64, n), make([]uint64, n)
+	marks, scanners, errs := make([]order.Mark, n), make([]*deltalog.Scanner, n), make([]error, n)
+	var all sync.WaitGroup
 	for partition, shard := range s.shards {
-		scanner, err := s.feed.cfg.Log.Scanner(shard, s.options.Space)
-		if err != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		s.scanners = append(s.scanners, scanner)
-		s.mu.Unlock()
-		var m mark
-		known, err := s.ledger.load(ctx, s.feed.stream, shardToken(shard), &m)
-		if err != nil {
-			return nil, err
-		}
-		first, last, err := scanner.Ends(ctx)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case !known && s.options.FromNow:
-			m = mark{Format: 1, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
-			if err := s.ledger.save(ctx, shardToken(shard), m); err != nil {
-				return nil, err // or it would begin later, should it be stopped
+		all.Go(func() {
+			if scanners[partition], errs[partition] = s.feed.cfg.Log.Scanner(shard, s.options.Space); errs[partition] == nil {
+				marks[partition], errs[partition] = s.openShard(ctx, partition, scanners[partition])
 			}
-		case m.Position > 0 && m.Epoch != epochText(scanner.Epoch()):
-			s.feed.cfg.Logger.Warn("feed: the log was replaced; the subscription begins anew with it", "subscription", s.options.Name, "shard", shard)
-			m = mark{}
-		case m.Position+1 < first && first > 1:
-			// What is in between is forgotten. Documents that were suspended are read anew, too.
-			if m.Position > 0 {
-				s.feed.cfg.Logger.Warn("feed: the log has forgotten what the subscription has not read; it gets the documents whole", "subscription", s.options.Name, "shard", shard)
-			}
-			m = mark{Position: first - 1}
-			s.last[partition] = last
-			marks = append(marks, order.Mark{Partition: partition, Position: m.Position})
-			continue
-		}
-		s.read[partition], s.last[partition] = m.Position, last
-		marks = append(marks, order.Mark{Partition: partition, Position: m.Position, Suspended: m.Suspended})
+		})
 	}
-	return marks, nil
+	all.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scanners = scanners
+	return marks, errors.Join(errs...)
+}
+
+// openShard returns from where a shard is to be read.
+func (s *Subscription) openShard(ctx context.Context, partition int, scanner *deltalog.Scanner) (order.Mark, error) {
+	token := shardToken(s.shards[partition])
+	var m mark
+	known, err := s.ledger.load(ctx, s.feed.stream, token, &m)
+	if err != nil {
+		return order.Mark{}, err
+	}
+	first, last, err := scanner.Ends(ctx)
+	if err != nil {
+		return order.Mark{}, err
+	}
+	log := s.feed.cfg.Logger.With("subscription", s.options.Name, "shard", token)
+	s.last[partition] = last
+	switch {
+	case !known && s.options.FromNow:
+		m = mark{Format: 1, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
+		if err := s.ledger.save(ctx, token, m); err != nil {
+			return order.Mark{}, err // or it would begin later, should it be stopped
+		}
+	case m.Position > 0 && m.Epoch != epochText(scanner.Epoch()):
+		log.Warn("feed: the log was replaced; the subscription begins anew with it")
+		m = mark{}
+	}
+	if m.Position+1 < first {
+		// What is in between is forgotten. Documents that were suspended are read anew, too.
+		if m.Position > 0 {
+			log.Warn("feed: the log has forgotten what the subscription has not read; it gets the documents whole")
+		}
+		return order.Mark{Partition: partition, Position: first - 1}, nil
+	}
+	s.read[partition] = m.Position
+	return order.Mark{Partition: partition, Position: m.Position, Suspended: m.Suspended}, nil
 }
 
 func epochText(e record.Epoch) string { return strconv.FormatUint(uint64(e), 16) }
@@ -265,7 +281,9 @@ func (s *Subscription) closeScanners() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, scanner := range s.scanners {
-		scanner.Close()
+		if scanner != nil { // it could not be opened
+			scanner.Close()
+		}
 	}
 }
 
@@ -346,87 +364,4 @@ func (s *Subscription) Suspended(limit int) []order.Suspended {
 		return nil
 	}
 	return s.orderer.Suspended(limit)
-}
-
-// store is a subscription as package order sees it.
-type store struct {
-	s    *Subscription
-	stop context.CancelCauseFunc
-}
-
-func (st *store) Read(ctx context.Context, partition int, after uint64, limit int) (order.Page[uint64, *message], error) {
-	page, err := st.s.scanners[partition].Read(ctx, after, limit)
-	return st.page(page), err
-}
-
-func (st *store) History(ctx context.Context, document string, after uint64, _ int) (order.Page[uint64, *message], error) {
-	key, err := record.ParseKey(document)
-	if err != nil {
-		return order.Page[uint64, *message]{}, err
-	}
-	page, err := st.s.feed.cfg.Log.History(ctx, key, after)
-	return st.page(page), err
-}
-
-func (st *store) page(p deltalog.Scanned) order.Page[uint64, *message] {
-	page := order.Page[uint64, *message]{To: p.To, More: p.More, Events: make([]ordered, len(p.Messages))}
-	messages := make([]message, len(p.Messages))
-	for i := range p.Messages {
-		m := &messages[i]
-		m.Message = p.Messages[i]
-		page.Events[i] = ordered{
-			Document: m.Key.String(), Position: m.Sequence, ID: m.Sequence, Prev: uint64(m.Record.Prev),
-			Payload: m, Size: len(m.Data) + messageSize,
-		}
-	}
-	return page
-}
-
-// messageSize is what a message takes beside its bytes, roughly.
-const messageSize = 400
-
-func (st *store) State(ctx context.Context, _ string, first *ordered) (order.State[uint64, *message], error) {
-	m := &first.Payload.Message
-	partition := 0
-	if len(st.s.shards) > 1 {
-		partition = int(deltalog.ShardOf(m.Key.Space))
-	}
-	s, err := newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), st.s.read[partition], m)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func (st *store) Deliver(ctx context.Context, list []ordered, attempt int) error {
-	if attempt > 1 {
-		st.s.redelivered.Add(uint64(len(list)))
-	}
-	events := make([]Event, 0, len(list))
-	for i := range list {
-		m := list[i].Payload
-		e, err := event(st.s.feed.codec, st.s.feed.cfg.Log.Epoch(m.Key), m)
-		if err != nil {
-			return err
-		}
-		events = append(events, e)
-	}
-	return st.s.handler(ctx, events, attempt)
-}
-
-func (st *store) Save(ctx context.Context, marks []order.Mark) error {
-	for _, m := range marks {
-		shard := st.s.shards[m.Partition]
-		err := st.s.ledger.save(ctx, shardToken(shard), mark{
-			Format: 1, Owner: st.s.ledger.owner, Epoch: epochText(st.s.scanners[m.Partition].Epoch()),
-			Position: m.Position, Suspended: m.Suspended,
-		})
-		if errors.Is(err, ErrTaken) {
-			st.stop(err)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
