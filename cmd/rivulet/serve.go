@@ -57,6 +57,14 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 		store = "edits in a NATS cluster"
 	}
 	fmt.Fprintf(std.out, "Rivulet %s\n  open   %s\n  store  %s\n  stop   Ctrl-C\n", version, srv.URL(), store)
+	if isTerminal(std.err) {
+		go showCatchingUp(ctx, std.err, func() (list []server.Status) {
+			for _, sub := range srv.Subscriptions() {
+				list = append(list, sub.Status())
+			}
+			return list
+		})
+	}
 	select {
 	case <-ctx.Done():
 	case err = <-srv.Failed():
