@@ -29,6 +29,9 @@ type Config struct {
 	// Exclusive says that no other process can use this JetStream: a subscription is taken
 	// over at once from one that was killed.
 	Exclusive bool
+	// Lease is how long a subscription that gives no sign of life is left to who runs it; 0
+	// stands for 10 s. A sign is given five times as often.
+	Lease time.Duration
 	// Logger is told of failures; nil discards that.
 	Logger *slog.Logger
 	// Now is the clock; nil stands for time.Now.
@@ -58,6 +61,9 @@ func Open(ctx context.Context, cfg Config) (*Feed, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Lease <= 0 {
+		cfg.Lease = 10 * time.Second
 	}
 	if cfg.MaxDocument == 0 {
 		cfg.MaxDocument = snapshot.DefaultMaxSize

@@ -11,7 +11,11 @@ import (
 	"testing"
 	"time"
 
+	nserver "github.com/nats-io/nats-server/v2/server"
+
+	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
@@ -312,5 +316,72 @@ func TestFollow(t *testing.T) {
 		if _, err := ParseCursor(text); !errors.Is(err, ErrCursor) {
 			t.Errorf("%q is a cursor", text)
 		}
+	}
+}
+
+// One that is cut off from NATS is taken over from when it has given no sign of life for as
+// long as it may, and does not deliver any more than what it was about to.
+func TestL10_TakenOverFromOneThatIsCutOff(t *testing.T) {
+	nats := natstest.Start(t, t.TempDir(), nserver.RANDOM_PORT)
+	cut, b := newBenchOn(t, natsd.Config{URL: nats.ClientURL()}), newBenchOn(t, natsd.Config{URL: nats.ClientURL()})
+	open := func(b *bench) *Feed {
+		f, err := Open(t.Context(), Config{Log: b.log, JetStream: b.node.JetStream(), Lease: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	one, two := newSink(), newSink()
+	first := cut.run(t, open(cut), Options{Name: "x"}, one.take)
+	<-first.caught
+	b.change("s/a")
+	one.wait(t, 1)
+	cut.node.Conn().Close()
+	second := b.run(t, open(b), Options{Name: "x"}, two.take)
+	<-second.caught
+	b.change("s/a")
+	two.wait(t, 1)
+	first.stop(t)
+	second.stop(t)
+	if len(one.events) != 1 {
+		t.Errorf("the one that was cut off was handed %d events", len(one.events))
+	}
+}
+
+// Subscriptions are listed and removed.
+func TestListAndRemove(t *testing.T) {
+	b := newBench(t)
+	b.change("s/a")
+	s := newSink()
+	one := b.run(t, b.feed, Options{Name: "one"}, s.take)
+	<-one.caught
+	two := b.run(t, b.feed, Options{Name: "two", Space: "s"}, s.take)
+	<-two.caught
+	two.stop(t)
+	list, err := b.feed.List(t.Context())
+	if err != nil || len(list) != 2 || list[0].Name != "one" || !list[0].Running || list[1].Space != "s" || list[1].Running {
+		t.Errorf("listed %+v, %v", list, err)
+	}
+	for _, name := range []string{"one", "two", "never-there"} {
+		if err := b.feed.Remove(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	if list, err := b.feed.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("after removal listed %+v, %v", list, err)
+	}
+	b.change("s/a") // has it save
+	if err := <-one.ended; !errors.Is(err, ErrTaken) {
+		t.Errorf("a removed subscription ended with %v", err)
+	}
+	s = newSink()
+	anew := b.run(t, b.feed, Options{Name: "two", Space: "s"}, s.take)
+	<-anew.caught
+	if got := s.revisions(); !reflect.DeepEqual(got, b.want) {
+		t.Errorf("anew delivered %v, want %v", got, b.want)
+	}
+	anew.stop(t)
+	if err := b.feed.Remove(t.Context(), "a.b"); err == nil {
+		t.Error("a name with a dot was accepted")
 	}
 }

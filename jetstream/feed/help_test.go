@@ -28,7 +28,12 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	node, err := natsd.Start(t.Context(), natsd.Config{Dir: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute}})
+	return newBenchOn(t, natsd.Config{Dir: t.TempDir(), Sync: natsd.Sync{Interval: time.Minute}})
+}
+
+func newBenchOn(t testing.TB, cfg natsd.Config) *bench {
+	t.Helper()
+	node, err := natsd.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

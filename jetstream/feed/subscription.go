@@ -56,14 +56,8 @@ type Subscription struct {
 	redelivered atomic.Uint64
 }
 
-// Timing of owning a subscription.
-const (
-	beatEvery = 2 * time.Second
-	// lease is how long one that gives no sign of life is waited for.
-	lease = 5 * beatEvery
-	// lookEvery is how often the ends of the shards are looked at, in case that news got lost.
-	lookEvery = 5 * time.Second
-)
+// lookEvery is how often the ends of the shards are looked at, in case that news got lost.
+const lookEvery = 5 * time.Second
 
 // Subscribe returns a subscription, which does nothing before Run.
 func (f *Feed) Subscribe(o Options, handler Handler) (*Subscription, error) {
@@ -168,7 +162,7 @@ func (s *Subscription) own(ctx context.Context) error {
 		if h.Owner != seen.Owner || h.Beat != seen.Beat {
 			seen, since = h, s.feed.cfg.Now()
 		}
-		if h.Owner == "" || s.feed.cfg.Exclusive || s.feed.cfg.Now().Sub(since) >= lease {
+		if h.Owner == "" || s.feed.cfg.Exclusive || s.feed.cfg.Now().Sub(since) >= s.feed.cfg.Lease {
 			h.Owner, h.Beat = s.ledger.owner, h.Beat+1
 			err := s.ledger.save(ctx, headerToken, h)
 			if err == nil {
@@ -180,7 +174,7 @@ func (s *Subscription) own(ctx context.Context) error {
 			}
 			continue // somebody was faster
 		}
-		if err := pause(ctx, beatEvery/4); err != nil {
+		if err := pause(ctx, s.feed.cfg.Lease/20); err != nil {
 			return err
 		}
 	}
@@ -195,12 +189,13 @@ func named(space string) string {
 
 // beat gives signs of life.
 func (s *Subscription) beat(ctx context.Context) error {
+	every := s.feed.cfg.Lease / 5
 	for {
-		if err := pause(ctx, beatEvery); err != nil {
+		if err := pause(ctx, every); err != nil {
 			return err
 		}
 		s.header.Beat++
-		bounded, cancel := context.WithTimeout(ctx, beatEvery)
+		bounded, cancel := context.WithTimeout(ctx, every)
 		err := s.ledger.save(bounded, headerToken, s.header)
 		cancel()
 		if errors.Is(err, ErrTaken) {
