@@ -165,11 +165,27 @@ func (s *Scanner) Read(ctx context.Context, after uint64, limit int) (Scanned, e
 		err = s.open(ctx)
 	case left == 0:
 		s.stop()
-		if page.More = page.To < s.heard.Load(); page.More && page.To == after {
-			err = sleep(ctx, staleRetry)
+		if heard := s.heard.Load(); page.To < heard {
+			page.More = true
+			if page.To == after {
+				page.To, err = s.askLeader(ctx, after, heard)
+			}
 		}
 	}
 	return page, err
+}
+
+// askLeader is called when a replica has nothing after a sequence although there was news. It
+// returns where to go on: a replica may be behind, and messages may have been deleted.
+func (s *Scanner) askLeader(ctx context.Context, after, heard uint64) (uint64, error) {
+	_, err := s.log.leaderGet(ctx, s.stream, getRequest{Seq: after + 1, NextFor: shardFilter(s.shard)})
+	if errors.Is(err, errNoMessage) {
+		return heard, nil
+	}
+	if err != nil {
+		return after, err
+	}
+	return after, sleep(ctx, staleRetry)
 }
 
 // open begins to read by a consumer, after at.

@@ -385,3 +385,24 @@ func TestListAndRemove(t *testing.T) {
 		t.Error("a name with a dot was accepted")
 	}
 }
+
+// That the last message of a shard was deleted keeps nobody waiting for it.
+func TestDeletedLastMessage(t *testing.T) {
+	b := newBench(t)
+	b.change("s/a")
+	last := b.change("s/b")
+	stream, err := b.node.JetStream().Stream(t.Context(), deltalog.Stream(key("s/b")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), uint64(last)); err != nil {
+		t.Fatal(err)
+	}
+	got := newSink()
+	if err := b.feed.Follow(t.Context(), FollowOptions{Space: "s", Once: true}, got.one); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.events) != 1 {
+		t.Errorf("followed %+v", got.events)
+	}
+}
