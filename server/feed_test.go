@@ -254,3 +254,52 @@ func TestServerSentEvents(t *testing.T) {
 		t.Errorf("with a feed open the server took %v to close", took)
 	}
 }
+
+// A server that is told to stop while subscriptions are catching up, one of them in the middle
+// of a slow delivery, does so at once, and goes on from there when it is started again.
+func TestL9_StopsWhileCatchingUp(t *testing.T) {
+	dir := t.TempDir()
+	srv := start(t, server.Config{Data: dir})
+	want := map[record.Key]int{}
+	for d := range 40 {
+		key := record.Key{Space: fmt.Sprint("s", d%4), ID: fmt.Sprint("d", d)}
+		for want[key] = range 51 {
+			if _, err := srv.Doc(key).Patch(t.Context(), fmt.Appendf(nil, `{"n":%d}`, want[key])); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r := newRecorder()
+	o := server.FeedOptions{Name: "slow"}
+	o.Order.BatchSize = 10
+	begun := make(chan struct{})
+	var once sync.Once
+	_, err := srv.Subscribe(o, func(ctx context.Context, events []server.FeedEvent, attempt int) error {
+		if err := r.take(ctx, events, attempt); err != nil || len(r.revisions) < 20 {
+			return err
+		}
+		once.Do(func() { close(begun) })
+		<-ctx.Done() // as one that waits for somebody else
+		return ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	began := time.Now()
+	if err := srv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	srv = start(t, server.Config{Data: dir})
+	sub, err := srv.Subscribe(o, r.take)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t, want)
+	if st := sub.Status(); st.Discovered == 0 || st.Discovered > 40*51 {
+		t.Errorf("the status is %+v", st)
+	}
+}
