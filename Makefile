@@ -77,6 +77,10 @@ bench-peers: ## measure our document, then yjs, ywasm, json-joy, loro and autome
 bench-writers: ## measure 1 to 64 writers on one document, near and 100 ms away, as a table (ARGS adds flags)
 	@go run ./bench/writers $(ARGS)
 
+.PHONY: bench-order
+bench-order: ## measure putting events in order that were stored in any, beside a single task, as a table (ARGS adds flags)
+	@go run ./bench/order $(ARGS)
+
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript
 	@scripts/lint.sh

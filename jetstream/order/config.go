@@ -25,7 +25,8 @@ type Config struct {
 	// Workers put in order; 16. A partition has one.
 	Workers int
 	// HeldBytes bounds what waits in memory for its predecessors, by Event.Size and what the
-	// structures around it take; 64 MiB.
+	// structures around it take; 64 MiB. A page for each worker comes on top, until there is
+	// made room.
 	HeldBytes int
 	// Documents that are remembered although nothing of them waits; 100,000. For another
 	// one the store is asked when it shows up again.

@@ -64,7 +64,8 @@ type Store[I comparable, P any] interface {
 	// document is not in two deliveries at a time. If it fails, or the server is killed
 	// before the marks are saved, the same events are delivered again; a delivery of
 	// several documents that fails is followed by one of each of them. The attempt is 1
-	// or, when a document was suspended for the same event before, more.
+	// or, when a document was suspended for the same event before, more. The slice is the
+	// store's until Deliver returns.
 	Deliver(ctx context.Context, events []Event[I, P], attempt int) error
 	// Save stores marks, each in place of the one before of its partition.
 	Save(ctx context.Context, marks []Mark) error

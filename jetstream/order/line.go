@@ -10,12 +10,14 @@ type line[I comparable, P any] struct {
 	partition int
 	state     State[I, P] // nil: to be asked for
 
-	// waiting are events by their predecessor, in the order in which they were added, and
-	// held their ids.
-	waiting map[I][]item[I, P]
-	held    map[I]struct{}
+	// waiting are events by their predecessor: the last one that was added, and by next the
+	// ones before it. Forks are the ids of those that are not alone.
+	waiting map[I]*item[I, P]
+	forks   map[I]struct{}
+	held    int
 	bytes   int
 	lowest  uint64 // the lowest position of what waits
+	slot    int    // where it is in sorted.ready, if it is
 	// earlier is the line of the same document that was stopped, until what it had in flight
 	// was left to the history.
 	earlier *line[I, P]
@@ -50,117 +52,175 @@ type resume struct {
 	dropped, progress, missed bool
 }
 
-// item is an event on its way, with the page that is not done before it is.
-type item[I comparable, P any] struct {
-	event Event[I, P]
-	page  *pending
-	line  *line[I, P]
-}
-
-// sorted is what comes out of a fold.
+// sorted is what comes out of folds.
 type sorted[I comparable, P any] struct {
-	ready []item[I, P] // to be delivered, in this order
-	done  []item[I, P] // was, is being, or never will be
+	ready []batch[I, P] // to be delivered, one batch of a line
+	let   int           // events in ready
+	done  []*pending    // a page for each event that was, is being, or never will be
 }
 
-// add takes an event, and lets through what can be delivered now: the event, and those
-// that have waited for it, each as far as it leads before the next.
-func (l *line[I, P]) add(it item[I, P], out *sorted[I, P]) {
-	e := &it.event
-	if _, held := l.held[e.ID]; held {
-		out.done = append(out.done, it)
-		return
-	}
-	if l.judge(it, out) && len(l.waiting) > 0 {
-		l.release(e.ID, out)
-	}
+// batch is what is to be delivered of a line, in this order.
+type batch[I comparable, P any] struct {
+	line  *line[I, P]
+	items list[I, P]
 }
 
-// judge puts one event where it belongs, and reports whether it is let through.
-func (l *line[I, P]) judge(it item[I, P], out *sorted[I, P]) bool {
-	switch l.state.Judge(&it.event) {
+// add takes an event of a page, and lets through what can be delivered now: the event, and
+// those that have waited for it, each as far as it leads before the next. It keeps a copy
+// of the event.
+func (l *line[I, P]) add(e *Event[I, P], page *pending, out *sorted[I, P]) {
+	switch l.state.Judge(e) {
 	case Next:
-		l.state.Advance(&it.event)
-		l.inflight.Add(1)
-		out.ready = append(out.ready, it)
-		return true
+		l.let(&item[I, P]{event: *e, page: page, line: l}, out)
+		if l.held > 0 {
+			l.release(e.ID, out)
+		}
 	case Wait:
-		l.hold(it)
+		before := l.waiting[e.Prev]
+		if l.holds(before, e.ID) {
+			out.done = append(out.done, page)
+		} else {
+			l.hold(&item[I, P]{event: *e, page: page, line: l, next: before})
+		}
 	default:
-		out.done = append(out.done, it)
+		out.done = append(out.done, page)
 	}
-	return false
 }
 
-func (l *line[I, P]) hold(it item[I, P]) {
+// let lets an event through that is next.
+func (l *line[I, P]) let(it *item[I, P], out *sorted[I, P]) {
+	l.state.Advance(&it.event)
+	l.inflight.Add(1)
+	if l.slot >= len(out.ready) || out.ready[l.slot].line != l {
+		l.slot = len(out.ready)
+		out.ready = append(out.ready, batch[I, P]{line: l})
+	}
+	out.ready[l.slot].items.push(it)
+	out.let++
+}
+
+// holds reports whether an event waits already, beside the last one with its predecessor.
+func (l *line[I, P]) holds(last *item[I, P], id I) bool {
+	if last == nil || last.event.ID == id {
+		return last != nil
+	}
+	_, is := l.forks[id]
+	return is
+}
+
+// hold has an item wait, whose next is the last one that waits for the same predecessor.
+func (l *line[I, P]) hold(it *item[I, P]) {
 	if l.waiting == nil {
-		l.waiting, l.held = map[I][]item[I, P]{}, map[I]struct{}{}
+		l.waiting = map[I]*item[I, P]{}
 	}
 	e := &it.event
-	if len(l.held) == 0 || e.Position < l.lowest {
+	if l.held == 0 || e.Position < l.lowest {
 		l.lowest = e.Position
 	}
-	l.waiting[e.Prev] = append(l.waiting[e.Prev], it)
-	l.held[e.ID] = struct{}{}
+	if it.next != nil {
+		if l.forks == nil {
+			l.forks = map[I]struct{}{}
+		}
+		l.forks[it.next.event.ID] = struct{}{}
+		l.forks[e.ID] = struct{}{}
+	}
+	l.waiting[e.Prev] = it
+	l.held++
 	l.bytes += weight(e)
 }
 
 // release lets through what has waited for an event. It keeps its own stack: a chain may
 // be as long as memory allows.
 func (l *line[I, P]) release(id I, out *sorted[I, P]) {
-	stack := [][]item[I, P]{l.take(id)}
-	for len(stack) > 0 {
-		top := len(stack) - 1
-		if len(stack[top]) == 0 {
-			stack = stack[:top]
+	var stack []*item[I, P]
+	for it := l.take(id); it != nil || len(stack) > 0; {
+		if it == nil {
+			it, stack = stack[len(stack)-1], stack[:len(stack)-1]
+		}
+		following := it.next
+		it.next = nil
+		var successors *item[I, P]
+		switch l.state.Judge(&it.event) {
+		case Next:
+			l.let(it, out)
+			successors = l.take(it.event.ID)
+		case Wait:
+			it.next = l.waiting[it.event.Prev]
+			l.hold(it)
+		default:
+			out.done = append(out.done, it.page)
+		}
+		if successors == nil {
+			it = following
 			continue
 		}
-		it := stack[top][0]
-		stack[top] = stack[top][1:]
-		if l.judge(it, out) {
-			stack = append(stack, l.take(it.event.ID))
+		if following != nil {
+			stack = append(stack, following)
 		}
+		it = successors
 	}
-	if len(l.held) == 0 {
-		l.waiting, l.held, l.bytes = nil, nil, 0
+	if l.held == 0 {
+		l.waiting, l.forks, l.bytes = nil, nil, 0
 	}
 }
 
-// take removes the events with a predecessor from those that wait.
-func (l *line[I, P]) take(prev I) []item[I, P] {
-	list := l.waiting[prev]
-	delete(l.waiting, prev)
-	for i := range list {
-		delete(l.held, list[i].event.ID)
-		l.bytes -= weight(&list[i].event)
+// take removes the events with a predecessor from those that wait, and returns the first
+// that was added, and by next the others.
+func (l *line[I, P]) take(prev I) *item[I, P] {
+	last := l.waiting[prev]
+	if last == nil {
+		return nil
 	}
-	return list
+	delete(l.waiting, prev)
+	forked := last.next != nil
+	var first *item[I, P]
+	for it := last; it != nil; {
+		before := it.next
+		it.next, first = first, it
+		if forked {
+			delete(l.forks, it.event.ID)
+		}
+		l.held--
+		l.bytes -= weight(&it.event)
+		it = before
+	}
+	return first
 }
 
 // drop forgets what waits, and returns it.
-func (l *line[I, P]) drop() []item[I, P] {
-	dropped := make([]item[I, P], 0, len(l.held))
-	for _, list := range l.waiting {
-		dropped = append(dropped, list...)
+func (l *line[I, P]) drop() list[I, P] {
+	var dropped list[I, P]
+	for _, it := range l.waiting {
+		for it != nil {
+			before := it.next
+			dropped.push(it)
+			it = before
+		}
 	}
-	l.waiting, l.held, l.bytes = nil, nil, 0
+	l.waiting, l.forks, l.held, l.bytes = nil, nil, 0, 0
 	return dropped
 }
 
 // missing returns an id that something waits for and that does not wait itself; of a
 // circle, any of it.
 func (l *line[I, P]) missing() I {
+	held := make(map[I]struct{}, l.held)
+	for _, it := range l.waiting {
+		for ; it != nil; it = it.next {
+			held[it.event.ID] = struct{}{}
+		}
+	}
 	var any I
 	for prev := range l.waiting {
 		any = prev
-		if _, held := l.held[prev]; !held {
+		if _, is := held[prev]; !is {
 			break
 		}
 	}
 	return any
 }
 
-// overhead is what a held event takes beside its own size: its entries in two maps.
+// overhead is what a held event takes beside its own size: itself and its entries in maps.
 const overhead = 200
 
 func weight[I comparable, P any](e *Event[I, P]) int { return e.Size + overhead }

@@ -96,7 +96,7 @@ func (w *worker[I, P]) history(ctx context.Context) {
 			if known = l.state != nil || w.look(ctx, l, e); !known {
 				return nil
 			}
-			w.again(l, item[I, P]{event: *e, page: l.page, line: l})
+			w.again(l, e)
 		}
 		return nil
 	})
@@ -115,15 +115,15 @@ func (w *worker[I, P]) history(ctx context.Context) {
 }
 
 // again handles an event of a history.
-func (w *worker[I, P]) again(l *line[I, P], it item[I, P]) {
+func (w *worker[I, P]) again(l *line[I, P], e *Event[I, P]) {
 	r := l.resume
-	ready, done := len(w.out.ready), len(w.out.done)
-	w.add(it)
-	if len(w.out.ready) > ready {
+	let, done := w.out.let, len(w.out.done)
+	w.add(l, e, l.page)
+	if w.out.let > let {
 		r.progress = true
 	}
 	if !r.begun && len(w.out.done) > done {
-		w.o.ledger.advance(l.entry, it.event.Position+1)
+		w.o.ledger.advance(l.entry, e.Position+1)
 	} else {
 		r.begun = true
 	}
@@ -142,10 +142,10 @@ func (w *worker[I, P]) read(ctx context.Context, l *line[I, P]) {
 	case r.dropped && r.progress, r.missed:
 		*r = resume{after: w.o.ledger.from(l.entry) - 1, begun: true}
 		w.resuming = append(w.resuming, l)
-	case r.dropped || len(l.held) > 0:
+	case r.dropped || l.held > 0:
 		// If what was dropped last is all that waits, there is no room for even that.
 		l.why = Suspended{Document: l.document, Cause: Gap}
-		if len(l.held) > 0 {
+		if l.held > 0 {
 			l.why.Missing = fmt.Sprint(l.missing())
 		}
 		w.drop(l, true)
@@ -186,7 +186,7 @@ func (w *worker[I, P]) restart(l *line[I, P]) {
 		return // it was
 	}
 	entry, why := w.o.ledger.find(l.partition, l.document)
-	if entry != nil && len(l.held) > 0 {
+	if entry != nil && l.held > 0 {
 		w.o.ledger.cover(entry, l.lowest)
 	}
 	w.drop(l, entry != nil)

@@ -31,6 +31,8 @@ type pass[I comparable, P any] struct {
 	writer *writer[I, P]
 	// workers by number; a partition's is its number modulo theirs.
 	workers []*worker[I, P]
+	// batches are slices for the writer's input, to be used again.
+	batches sync.Pool
 	// work counts what is to be done before all is delivered or waits.
 	work tally
 }
@@ -107,6 +109,14 @@ func (p *pass[I, P]) run(ctx context.Context) {
 
 func (p *pass[I, P]) workerOf(partition int) *worker[I, P] {
 	return p.workers[partition%len(p.workers)]
+}
+
+// spare returns an empty slice for batches.
+func (p *pass[I, P]) spare() []batch[I, P] {
+	if used, _ := p.batches.Get().(*[]batch[I, P]); used != nil {
+		return (*used)[:0]
+	}
+	return nil
 }
 
 // attempt calls the store until it succeeds, with pauses. The error is that of the context.

@@ -22,6 +22,9 @@ type Stats struct {
 	// suspended; zero without one.
 	Gaps, Failed, NoRoom int
 	OldestGap            time.Time
+	// Leaving are documents whose history was read, and of which the rest is being delivered
+	// that can be. If there is a gap as well they are among Gaps, too.
+	Leaving int
 	// Stuck partitions are to be read again when fewer documents are suspended.
 	Stuck int
 	// Behind is how many partitions have not been read to their ends.
@@ -48,6 +51,9 @@ func (o *Orderer[I, P]) Stats() Stats {
 		Behind:     p.feeder.behind(),
 	}
 	p.ledger.each(func(e *entry) {
+		if e.leaving != nil {
+			s.Leaving++
+		}
 		switch {
 		case e.leaving != nil && e.gap == nil:
 		case e.Cause == Gap || e.leaving != nil:

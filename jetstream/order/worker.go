@@ -25,7 +25,10 @@ type worker[I comparable, P any] struct {
 	lines   map[string]*line[I, P]
 	holding map[*line[I, P]]struct{} // lines in which something waits
 	bytes   int                      // of what waits
+	held    int
 	budget  int
+	// published is what the numbers of the Orderer have of it.
+	published struct{ bytes, held int }
 
 	// due are suspended lines that can go on, some at a certain time; resuming are those
 	// whose history is read now, a page in turn.
@@ -79,7 +82,7 @@ func (w *worker[I, P]) run(ctx context.Context) {
 			w.page(ctx, &inputs[i])
 			w.makeRoom()
 		}
-		barren := len(inputs) > 0 && len(w.out.ready) == 0
+		barren := len(inputs) > 0 && w.out.let == 0
 		if !w.flush(ctx) {
 			return
 		}
@@ -98,6 +101,7 @@ func (w *worker[I, P]) run(ctx context.Context) {
 				return
 			}
 		}
+		w.publish()
 		for i := range inputs {
 			w.o.ledger.settle(inputs[i].page, 1)
 			if inputs[i].end {
@@ -144,8 +148,11 @@ func (w *worker[I, P]) page(ctx context.Context, in *input[I, P]) {
 		var l *line[I, P]
 		err := w.o.guard(func() error { // once a page: it goes on inside
 			for ; i < len(in.events); i++ {
-				l = w.line(in.events[i].Document, in.partition)
-				w.take(ctx, item[I, P]{event: in.events[i], page: in.page, line: l})
+				e := &in.events[i]
+				if l == nil || l.document != e.Document {
+					l = w.line(e.Document, in.partition)
+				}
+				w.take(ctx, l, e, in.page)
 			}
 			return nil
 		})
@@ -154,6 +161,7 @@ func (w *worker[I, P]) page(ctx context.Context, in *input[I, P]) {
 		}
 	}
 	clear(in.events) // what is held was copied
+	w.publish()
 	w.evict()
 }
 
@@ -176,79 +184,84 @@ func (w *worker[I, P]) broken(ctx context.Context, l *line[I, P], err error) {
 }
 
 // take handles an event that was read of its partition.
-func (w *worker[I, P]) take(ctx context.Context, it item[I, P]) {
-	l := it.line
+func (w *worker[I, P]) take(ctx context.Context, l *line[I, P], e *Event[I, P], page *pending) {
 	if l.stopped.Load() {
 		w.restart(l)
 		l = w.line(l.document, l.partition)
-		it.line = l
 	}
 	if l.suspended && l.why.Cause != Gap {
-		w.leave(it)
+		w.leave(l, e.Position, page)
 		return
 	}
-	if l.state == nil && !w.look(ctx, l, &it.event) {
+	if l.state == nil && !w.look(ctx, l, e) {
 		if ctx.Err() == nil { // or nothing is known of it, and it is for the next run
-			w.leave(it)
+			w.leave(l, e.Position, page)
 		}
 		return
 	}
 	if !l.suspended {
-		w.add(it)
+		w.add(l, e, page)
 		return
 	}
 	// Of a gap: this may be what is missing.
-	switch l.state.Judge(&it.event) {
+	switch l.state.Judge(e) {
 	case Next:
-		l.state.Advance(&it.event)
-		l.inflight.Add(1)
-		w.out.ready = append(w.out.ready, it)
-		w.suspend(l, Suspended{Cause: Ready, From: it.event.Position})
+		l.let(&item[I, P]{event: *e, page: page, line: l}, &w.out)
+		w.suspend(l, Suspended{Cause: Ready, From: e.Position})
 	case Wait:
-		w.leave(it)
+		w.leave(l, e.Position, page)
 	default:
-		w.out.done = append(w.out.done, it)
+		w.out.done = append(w.out.done, page)
 		if l.doubtful {
 			// It was delivered by a run that was killed before it could save that: it may
 			// be what is missing.
 			l.doubtful = false
-			w.suspend(l, Suspended{Cause: Ready, From: it.event.Position})
+			w.suspend(l, Suspended{Cause: Ready, From: e.Position})
 		}
 	}
 }
 
 // leave leaves an event to the history of its document, which is suspended; without an
 // entry to the next reading of the partition.
-func (w *worker[I, P]) leave(it item[I, P]) {
-	if l := it.line; l.suspended {
-		l.covered = max(l.covered, it.event.Position)
-		if w.o.ledger.cover(l.entry, it.event.Position) && l.resume != nil {
+func (w *worker[I, P]) leave(l *line[I, P], position uint64, page *pending) {
+	if l.suspended {
+		l.covered = max(l.covered, position)
+		if w.o.ledger.cover(l.entry, position) && l.resume != nil {
 			l.resume.missed = true
 		}
-		w.o.ledger.settle(it.page, 1)
+		w.o.ledger.settle(page, 1)
 	}
 }
 
 // add folds an event into its line, and keeps count of what is held.
-func (w *worker[I, P]) add(it item[I, P]) {
-	it.line.add(it, &w.out)
-	w.account(it.line)
+func (w *worker[I, P]) add(l *line[I, P], e *Event[I, P], page *pending) {
+	l.add(e, page, &w.out)
+	w.account(l)
 }
 
 // account is told of a line in which what waits has changed.
 func (w *worker[I, P]) account(l *line[I, P]) {
-	bytes, held := l.bytes-l.accounted.bytes, len(l.held)-l.accounted.held
+	bytes, held := l.bytes-l.accounted.bytes, l.held-l.accounted.held
 	if held == 0 && bytes == 0 {
 		return
 	}
-	l.accounted.bytes, l.accounted.held = l.bytes, len(l.held)
-	w.bytes += bytes
-	w.o.count.heldBytes.Add(int64(bytes))
-	w.o.count.held.Add(int64(held))
-	if len(l.held) > 0 {
+	switch {
+	case l.accounted.held == 0:
 		w.holding[l] = struct{}{}
-	} else {
+	case l.held == 0:
 		delete(w.holding, l)
+	}
+	l.accounted.bytes, l.accounted.held = l.bytes, l.held
+	w.bytes += bytes
+	w.held += held
+}
+
+// publish adds to the numbers of the Orderer what has changed since the last time.
+func (w *worker[I, P]) publish() {
+	if w.bytes != w.published.bytes || w.held != w.published.held {
+		w.o.count.heldBytes.Add(int64(w.bytes - w.published.bytes))
+		w.o.count.held.Add(int64(w.held - w.published.held))
+		w.published.bytes, w.published.held = w.bytes, w.held
 	}
 }
 
@@ -289,7 +302,7 @@ func (w *worker[I, P]) failed(ctx context.Context, l *line[I, P], from uint64, e
 // again.
 func (w *worker[I, P]) suspend(l *line[I, P], s Suspended) bool {
 	s.Document = l.document
-	if len(l.held) > 0 {
+	if l.held > 0 {
 		s.From = min(s.From, l.lowest)
 	}
 	e, stopped := w.o.ledger.suspend(l.partition, s, w.o.cfg.Now(), &l.stopped)
@@ -316,9 +329,9 @@ func (w *worker[I, P]) drop(l *line[I, P], settle bool) {
 	if !settle {
 		return
 	}
-	for i := range dropped {
-		l.covered = max(l.covered, dropped[i].event.Position)
-		w.o.ledger.settle(dropped[i].page, 1)
+	for it := dropped.first; it != nil; it = it.next {
+		l.covered = max(l.covered, it.event.Position)
+		w.o.ledger.settle(it.page, 1)
 	}
 }
 
@@ -326,18 +339,20 @@ func (w *worker[I, P]) drop(l *line[I, P], settle bool) {
 // the context has ended.
 func (w *worker[I, P]) flush(ctx context.Context) bool {
 	w.o.count.done.Add(uint64(len(w.out.done)))
-	settleAll(w.o.ledger, w.out.done)
+	for _, page := range w.out.done {
+		w.o.ledger.settle(page, 1)
+	}
 	clear(w.out.done)
 	w.out.done = w.out.done[:0]
-	if len(w.out.ready) == 0 {
+	if w.out.let == 0 {
 		return true
 	}
-	ready := w.out.ready
-	w.out.ready = nil // the writer's now
+	ready, n := w.out.ready, w.out.let
+	w.out.ready, w.out.let = w.o.spare(), 0 // it is the writer's now
 	if w.o.cfg.Lanes > 1 {
-		ready = w.share(ready)
+		ready, n = w.share(ready)
 	}
-	w.o.work.add(len(ready))
+	w.o.work.add(n)
 	select {
 	case w.o.writer.in <- ready:
 		return true
@@ -347,43 +362,42 @@ func (w *worker[I, P]) flush(ctx context.Context) bool {
 }
 
 // share keeps a document whose deliveries are slow from taking all the room: what is over
-// its share is left to its history.
-func (w *worker[I, P]) share(ready []item[I, P]) []item[I, P] {
-	sent := map[*line[I, P]]int{}
-	for i := range ready {
-		sent[ready[i].line]--
-	}
-	var kept []item[I, P]
-	over := map[*line[I, P]]bool{}
-	for _, it := range ready {
-		l := it.line
-		sent[l]++ // what is still to come is in flight, too
-		suspended, known := over[l]
-		if !known && l.inflight.Load()+int64(sent[l]) > int64(w.o.cfg.share()) {
-			suspended = w.suspend(l, Suspended{Cause: Room, From: it.event.Position})
-			if over[l] = suspended; suspended {
+// its share is left to its history. It returns the rest, and how many events that is.
+func (w *worker[I, P]) share(ready []batch[I, P]) (kept []batch[I, P], n int) {
+	kept = ready[:0]
+	for _, b := range ready {
+		l := b.line
+		before := int(l.inflight.Load()) - b.items.n
+		if room := max(0, w.o.cfg.share()-before); b.items.n > room {
+			head := b.items.cut(room)
+			if w.suspend(l, Suspended{Cause: Room, From: b.items.first.event.Position}) {
 				l.state = nil // it is ahead of what will be delivered
+				l.inflight.Add(int64(-b.items.n))
+				for it := b.items.first; it != nil; it = it.next {
+					w.leave(l, it.event.Position, it.page)
+				}
+			} else {
+				head.join(b.items)
 			}
+			b.items = head
 		}
-		if suspended {
-			l.inflight.Add(-1)
-			w.leave(it)
-		} else {
-			kept = append(kept, it)
+		if b.items.n > 0 {
+			kept = append(kept, b)
+			n += b.items.n
 		}
 	}
-	return kept
+	clear(ready[len(kept):])
+	return kept, n
 }
 
 // settleAll settles one event for each item.
-func settleAll[I comparable, P any](l *ledger, items []item[I, P]) {
-	for i := 0; i < len(items); {
-		j := i + 1
-		for j < len(items) && items[j].page == items[i].page {
-			j++
+func settleAll[I comparable, P any](l *ledger, items list[I, P]) {
+	for it := items.first; it != nil; {
+		page, n := it.page, 0
+		for ; it != nil && it.page == page; it = it.next {
+			n++
 		}
-		l.settle(items[i].page, j-i)
-		i = j
+		l.settle(page, n)
 	}
 }
 
@@ -417,7 +431,7 @@ func (w *worker[I, P]) lookAhead() {
 		return
 	}
 	l := w.largest()
-	if l.resume == nil && (len(l.held) >= w.o.cfg.PageSize || w.o.count.delivered.Load() == 0) {
+	if l.resume == nil && (l.held >= w.o.cfg.PageSize || w.o.count.delivered.Load() == 0) {
 		w.suspend(l, Suspended{Cause: Ready, From: l.lowest})
 	}
 }
@@ -443,7 +457,7 @@ func (w *worker[I, P]) evict() {
 		if visits++; over <= 0 || visits > maxVisits {
 			return
 		}
-		if len(l.held) == 0 && !l.suspended && l.inflight.Load() == 0 {
+		if l.held == 0 && !l.suspended && l.inflight.Load() == 0 {
 			delete(w.lines, document)
 			over--
 		}

@@ -8,8 +8,10 @@ import (
 // writer delivers what the workers let through, and saves the marks.
 type writer[I comparable, P any] struct {
 	o    *pass[I, P]
-	in   chan []item[I, P]
-	done chan delivery[I, P]
+	in   chan []batch[I, P]
+	done chan *delivery[I, P]
+	// free deliveries are used again.
+	free []*delivery[I, P]
 	// lines that have something to deliver and no delivery under way, in the order in which
 	// that came.
 	lines []*line[I, P]
@@ -25,7 +27,7 @@ type writer[I comparable, P any] struct {
 
 // queue is what is to be delivered of a line.
 type queue[I comparable, P any] struct {
-	items []item[I, P]
+	items list[I, P]
 	// queued is set while the line is in writer.lines, or a delivery is under way.
 	queued   bool
 	attempts int // that have failed since the last one that did not
@@ -34,15 +36,16 @@ type queue[I comparable, P any] struct {
 // part is what a delivery has of one line.
 type part[I comparable, P any] struct {
 	line  *line[I, P]
-	items []item[I, P]
+	items list[I, P]
 	err   error
 	// tried is unset if there were too many failures before it.
 	tried bool
 }
 
 type delivery[I comparable, P any] struct {
-	parts []part[I, P]
-	count int
+	parts  []part[I, P]
+	count  int
+	events []Event[I, P] // as the store is given them
 }
 
 // hopeless is how many documents in a row fail before the rest of a delivery waits: it is
@@ -50,7 +53,7 @@ type delivery[I comparable, P any] struct {
 const hopeless = 3
 
 func newWriter[I comparable, P any](o *pass[I, P]) *writer[I, P] {
-	return &writer[I, P]{o: o, in: make(chan []item[I, P]), done: make(chan delivery[I, P], o.cfg.Lanes)}
+	return &writer[I, P]{o: o, in: make(chan []batch[I, P]), done: make(chan *delivery[I, P], o.cfg.Lanes)}
 }
 
 func (w *writer[I, P]) run(ctx context.Context) {
@@ -84,39 +87,37 @@ func (w *writer[I, P]) run(ctx context.Context) {
 	}
 }
 
-// enqueue puts items into the queues of their lines.
-func (w *writer[I, P]) enqueue(items []item[I, P]) {
-	for i := range items {
-		l := items[i].line
-		if l.stopped.Load() {
-			w.leave(l, items[i:i+1])
+// enqueue puts batches into the queues of their lines.
+func (w *writer[I, P]) enqueue(batches []batch[I, P]) {
+	for _, b := range batches {
+		if b.line.stopped.Load() {
+			w.leave(b.line, b.items)
 			continue
 		}
-		q := &l.queue
-		q.items = append(q.items, items[i])
-		w.waiting++
+		q := &b.line.queue
+		q.items.join(b.items)
+		w.waiting += b.items.n
 		if !q.queued {
 			q.queued = true
-			w.lines = append(w.lines, l)
+			w.lines = append(w.lines, b.line)
 		}
 	}
+	clear(batches)
+	w.o.batches.Put(&batches)
 }
 
 // dispatch begins deliveries while there are lanes.
 func (w *writer[I, P]) dispatch(ctx context.Context) {
 	for w.running < w.o.cfg.Lanes && len(w.lines) > 0 && w.pause == nil {
-		var d delivery[I, P]
+		d := w.fresh()
 		for len(w.lines) > 0 && d.count < w.o.cfg.BatchSize {
 			l := w.lines[0]
 			w.lines[0] = nil
 			w.lines = w.lines[1:]
 			q := &l.queue
-			n := min(len(q.items), w.o.cfg.BatchSize-d.count)
-			d.parts = append(d.parts, part[I, P]{line: l, items: q.items[:n:n]})
+			n := min(q.items.n, w.o.cfg.BatchSize-d.count)
+			d.parts = append(d.parts, part[I, P]{line: l, items: q.items.cut(n)})
 			d.count += n
-			if q.items = q.items[n:]; len(q.items) == 0 {
-				q.items = nil
-			}
 			if w.o.cfg.PerDocument {
 				break
 			}
@@ -127,15 +128,24 @@ func (w *writer[I, P]) dispatch(ctx context.Context) {
 	}
 }
 
+func (w *writer[I, P]) fresh() *delivery[I, P] {
+	last := len(w.free) - 1
+	if last < 0 {
+		return &delivery[I, P]{}
+	}
+	d := w.free[last]
+	w.free = w.free[:last]
+	return d
+}
+
 // deliver delivers, if need be each document on its own.
-func (w *writer[I, P]) deliver(ctx context.Context, d delivery[I, P]) {
+func (w *writer[I, P]) deliver(ctx context.Context, d *delivery[I, P]) {
 	defer func() { w.done <- d }()
 	if len(d.parts) > 1 {
-		events := make([]Event[I, P], 0, d.count)
 		for i := range d.parts {
-			events = appendEvents(events, d.parts[i].items)
+			d.add(d.parts[i].items)
 		}
-		if err := w.call(ctx, events, 1); err == nil {
+		if w.call(ctx, d, 1) == nil {
 			for i := range d.parts {
 				d.parts[i].tried = true
 			}
@@ -149,7 +159,8 @@ func (w *writer[I, P]) deliver(ctx context.Context, d delivery[I, P]) {
 			return
 		}
 		p.tried = true
-		p.err = w.call(ctx, appendEvents(nil, p.items), p.line.queue.attempts+1)
+		d.add(p.items)
+		p.err = w.call(ctx, d, p.line.queue.attempts+1)
 		if p.err != nil {
 			failures++
 		} else {
@@ -158,19 +169,23 @@ func (w *writer[I, P]) deliver(ctx context.Context, d delivery[I, P]) {
 	}
 }
 
-func (w *writer[I, P]) call(ctx context.Context, events []Event[I, P], attempt int) error {
-	return w.o.guard(func() error { return w.o.store.Deliver(ctx, events, attempt) })
+func (d *delivery[I, P]) add(items list[I, P]) {
+	for it := items.first; it != nil; it = it.next {
+		d.events = append(d.events, it.event)
+	}
 }
 
-func appendEvents[I comparable, P any](events []Event[I, P], items []item[I, P]) []Event[I, P] {
-	for i := range items {
-		events = append(events, items[i].event)
-	}
-	return events
+// call has the store deliver the events.
+func (w *writer[I, P]) call(ctx context.Context, d *delivery[I, P], attempt int) error {
+	defer func() {
+		clear(d.events)
+		d.events = d.events[:0]
+	}()
+	return w.o.guard(func() error { return w.o.store.Deliver(ctx, d.events, attempt) })
 }
 
 // finish takes note of a delivery.
-func (w *writer[I, P]) finish(ctx context.Context, d delivery[I, P]) {
+func (w *writer[I, P]) finish(ctx context.Context, d *delivery[I, P]) {
 	w.running--
 	for i := range d.parts {
 		p := &d.parts[i]
@@ -181,25 +196,29 @@ func (w *writer[I, P]) finish(ctx context.Context, d delivery[I, P]) {
 		case ctx.Err() != nil:
 			// It is being stopped: nothing is settled, so it comes again.
 		case !p.tried:
-			p.line.queue.items = append(p.items, p.line.queue.items...)
-			w.waiting += len(p.items)
+			w.waiting += p.items.n
+			p.items.join(p.line.queue.items)
+			p.line.queue.items = p.items
 			w.lines = append(w.lines, p.line)
 		default:
 			w.failures++
 			w.failed(p)
 		}
 	}
+	clear(d.parts)
+	d.parts, d.count = d.parts[:0], 0
+	w.free = append(w.free, d)
 	if w.failures >= hopeless && w.pause == nil {
 		w.pause = time.After(w.o.cfg.pause(w.failures - hopeless + 1))
 	}
 }
 
 func (w *writer[I, P]) delivered(p *part[I, P]) {
-	l, n := p.line, len(p.items)
+	l, n := p.line, p.items.n
 	settleAll(w.o.ledger, p.items)
 	w.o.count.delivered.Add(uint64(n))
 	l.queue.attempts = 0
-	if len(l.queue.items) > 0 {
+	if l.queue.items.n > 0 {
 		w.lines = append(w.lines, l)
 	} else {
 		l.queue.queued = false
@@ -218,14 +237,15 @@ func (w *writer[I, P]) landed(l *line[I, P], n int) {
 // failed suspends a document whose delivery has failed, with all that is to come of the
 // line.
 func (w *writer[I, P]) failed(p *part[I, P]) {
-	l, items := p.line, append(p.items, p.line.queue.items...)
-	w.waiting -= len(l.queue.items)
+	l, items := p.line, p.items
+	w.waiting -= l.queue.items.n
+	items.join(l.queue.items)
 	w.o.count.failures.Add(1)
-	l.queue.items = nil
+	l.queue.items = list[I, P]{}
 	l.queue.attempts++
-	from := items[0].event.Position
-	for i := range items {
-		from = min(from, items[i].event.Position)
+	from := items.first.event.Position
+	for it := items.first; it != nil; it = it.next {
+		from = min(from, it.event.Position)
 	}
 	now := w.o.cfg.Now()
 	w.o.cfg.Logger.Warn("ordering: a delivery failed", "document", l.document, "error", p.err, "attempts", l.queue.attempts)
@@ -239,14 +259,14 @@ func (w *writer[I, P]) failed(p *part[I, P]) {
 
 // leave leaves items of a line that was stopped to the history of the document, or, when
 // that could not be entered, to the next reading of the partition.
-func (w *writer[I, P]) leave(l *line[I, P], items []item[I, P]) {
+func (w *writer[I, P]) leave(l *line[I, P], items list[I, P]) {
 	if e, _ := w.o.ledger.find(l.partition, l.document); e != nil {
-		for i := range items {
-			w.o.ledger.cover(e, items[i].event.Position)
+		for it := items.first; it != nil; it = it.next {
+			w.o.ledger.cover(e, it.event.Position)
 		}
 		settleAll(w.o.ledger, items)
 	}
-	w.landed(l, len(items))
+	w.landed(l, items.n)
 }
 
 // save begins to save the marks that have changed.
