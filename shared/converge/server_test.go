@@ -237,7 +237,11 @@ func (s *server) flush() {
 	var inverses []delta.Delta
 	queue, late := s.late()
 	s.queue = nil
+	over := make(map[answer]bool)
 	for _, p := range queue {
+		if over[answer{p.from, p.push.ID}] {
+			continue // what has come twice on one connection is answered once
+		}
 		v := deferred
 		if !held[p.from.client] {
 			v = s.judge(p, next, last)
@@ -258,6 +262,7 @@ func (s *server) flush() {
 		case unknown:
 			s.say(p.from, &wire.Reject{Doc: s.number, ID: p.push.ID, Code: wire.CodeUnknownMutation})
 		case refused:
+			over[answer{p.from, p.push.ID}] = true
 			s.say(p.from, &wire.Reject{Doc: s.number, ID: p.push.ID, Code: wire.CodeTooLarge})
 		case duplicate:
 			s.duplicates++
@@ -275,6 +280,12 @@ func (s *server) flush() {
 		next.rec.Mutations = append(next.rec.Mutations, record.Mutation{Client: p.from.client, ID: p.push.ID, Delta: p.push.Delta})
 	}
 	s.flight = next
+}
+
+// answer is what a client is told of a submission, on the connection on which that came.
+type answer struct {
+	to *conn
+	id record.MutationID
 }
 
 // late divides the queue: another server may have what came on a connection that is gone,
