@@ -130,6 +130,16 @@ func (b *beginning) add(m message) (taken bool, base *Entry) {
 	return true, &Entry{Position: at, Sequence: m.sequence, Record: rec, Base: &Base{Deleted: part.Deleted, Time: rec.Time, Content: content}}
 }
 
+// Parts puts the first base of a document together for a reader who has nothing of it, and
+// gets its messages one by one. The zero value is ready.
+type Parts struct{ beginning beginning }
+
+// Add takes the next message of the document, and returns the base if that is its end.
+func (p *Parts) Add(m *Message) *Entry {
+	_, base := p.beginning.add(message{m.Sequence, m.Data, m.Record})
+	return base
+}
+
 // Modified returns when the record was made, or, if that is a base, the last record
 // before it.
 func (e *Entry) Modified() time.Time { return time.UnixMilli(e.Record.Time).UTC() }

@@ -337,3 +337,30 @@ func TestL10_AlwaysAnotherInFlight(t *testing.T) {
 	_, err := f.Append(testContext(t), board, empty, encode(t, empty.Head, `{"a":1}`))
 	equal(t, "last", wantError[*deltalog.ConflictError](t, err).Last, first.Last)
 }
+
+// TestL2_ScanBesideALeaderThatWasDeposed: that a replica which lags and a leader which does not
+// know that it was deposed have nothing where there was news of something proves nothing.
+func TestL2_ScanBesideALeaderThatWasDeposed(t *testing.T) {
+	f := newFaulty(t)
+	s, err := f.Log.Scanner(deltalog.ShardOf(board.Space), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	add(t, f.Log, board, emptyTail(f.Log, board), `{"a":1}`)
+	<-s.Wake()
+	stream := deltalog.Stream(board)
+	f.proxy.Inspect(natstest.Times(2, func(fr natstest.Frame) bool {
+		return natstest.IsPublish(fr, "$JS.API.DIRECT.GET."+stream) || natstest.IsPublish(fr, "$JS.API.STREAM.MSG.GET."+stream)
+	}, func(x *natstest.Pipe, fr natstest.Frame) natstest.Action {
+		if natstest.IsPublish(fr, "$JS.API.DIRECT.GET."+stream) {
+			x.Answer(t, fr, "NATS/1.0 404 Message Not Found\r\n\r\n", "")
+		} else {
+			x.Answer(t, fr, "", `{"error":{"code":404,"err_code":10037,"description":"no message found"}}`)
+		}
+		return natstest.Drop
+	}), nil)
+	got, to := scanAll(t, s, 0, 10)
+	equal(t, "messages", len(got), 1)
+	equal(t, "read to", to, 1)
+}

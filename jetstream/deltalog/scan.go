@@ -51,6 +51,8 @@ type Scanner struct {
 	// messages is where reading goes on after at, while much is left.
 	messages jetstream.MessagesContext
 	at       uint64
+	// misses counts how often the leader had nothing where there was news.
+	misses int
 }
 
 // Sizes of a scan.
@@ -58,8 +60,8 @@ const (
 	// muchLeft messages are worth a consumer, which takes three requests and then is twice
 	// as fast.
 	muchLeft = 2_000
-	// maxAhead messages are under way from a consumer.
-	maxAhead = 5_000
+	// maxAhead messages are under way from a consumer, of about maxAheadBytes together.
+	maxAhead, maxAheadBytes = 5_000, 8 << 20
 	// staleRetry is how long a replica that lacks what there was news of is given.
 	staleRetry = 10 * time.Millisecond
 )
@@ -179,13 +181,18 @@ func (s *Scanner) Read(ctx context.Context, after uint64, limit int) (Scanned, e
 // returns where to go on: a replica may be behind, and messages may have been deleted.
 func (s *Scanner) askLeader(ctx context.Context, after, heard uint64) (uint64, error) {
 	_, err := s.log.leaderGet(ctx, s.stream, getRequest{Seq: after + 1, NextFor: shardFilter(s.shard)})
-	if errors.Is(err, errNoMessage) {
-		return heard, nil
-	}
-	if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, errNoMessage):
 		return after, err
+	case err == nil:
+		s.misses = 0
+		return after, sleep(ctx, staleRetry)
+	case s.misses < maxMisses: // it may have been deposed
+		s.misses++
+		return after, sleep(ctx, time.Duration(s.misses)*staleRetry)
 	}
-	return after, sleep(ctx, staleRetry)
+	s.misses = 0
+	return heard, nil
 }
 
 // open begins to read by a consumer, after at.
@@ -194,7 +201,7 @@ func (s *Scanner) open(ctx context.Context) error {
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: s.at + 1,
 	})
 	if err == nil {
-		s.messages, err = consumer.Messages(jetstream.PullMaxMessages(maxAhead))
+		s.messages, err = consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(maxAhead, maxAheadBytes))
 	}
 	if err != nil {
 		return fmt.Errorf("deltalog: scan %s: %w", s.stream.name, err)
@@ -214,7 +221,7 @@ func (s *Scanner) readOn(ctx context.Context, limit int) (page Scanned, left uin
 	bounded, cancel := context.WithTimeout(ctx, s.log.cfg.AttemptWithin)
 	defer cancel()
 	page.To = s.at
-	for range limit {
+	for size := 0; limit > 0 && size < batchBytes; limit-- {
 		m, err := s.messages.Next(jetstream.NextContext(bounded))
 		if err != nil {
 			return page, 0, err
@@ -229,6 +236,7 @@ func (s *Scanner) readOn(ctx context.Context, limit int) (page Scanned, left uin
 		if err := s.take(&page, m.Subject(), meta.Sequence.Stream, m.Data()); err != nil {
 			return page, 0, err
 		}
+		size += len(m.Data())
 		if left = meta.NumPending; left == 0 {
 			break
 		}

@@ -3,6 +3,7 @@ package deltalog_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
@@ -138,5 +139,40 @@ func TestL2_PastAgreesWithReading(t *testing.T) {
 				at.Head = record.Position{Epoch: at.Head.Epoch, Revision: record.Revision(m.Sequence), Chain: record.ChainOf(m.Data)}
 			}
 		}
+	}
+}
+
+// TestL9_ScanOfLargeRecords: a page has no more than so many bytes, a consumer's too.
+func TestL9_ScanOfLargeRecords(t *testing.T) {
+	l, n := newLog(t)
+	key := record.Key{Space: "s", ID: "a"}
+	head := emptyTail(l, key).Head
+	small, large := encode(t, head, `{"n":1}`), encode(t, head, `{"n":"`+strings.Repeat("n", 900_000)+`"}`)
+	last := uint64(0)
+	for range 2_300 { // more than is read without a consumer
+		last = publish(t, n, key, last, small)
+	}
+	for range 20 {
+		last = publish(t, n, key, last, large)
+	}
+	s, err := l.Scanner(deltalog.ShardOf("s"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for after, more := uint64(0), true; more; {
+		page, err := s.Read(testContext(t), after, 250)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, m := range page.Messages {
+			size += len(m.Data)
+		}
+		if size > 6<<20 {
+			t.Errorf("a page has %d bytes", size)
+		}
+		after, more = page.To, page.More
+		equal(t, "end", more, after < last)
 	}
 }

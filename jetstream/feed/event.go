@@ -87,6 +87,8 @@ type message struct {
 	// base is set when the event is the beginning of a document of which what is before is
 	// forgotten: that, and not the message.
 	base *deltalog.Entry
+	// anew is what the log says is before the message; nil if nobody has asked.
+	anew *state
 }
 
 // event returns what is delivered for a message.
@@ -99,7 +101,7 @@ func event(codec *snapshot.Codec, epoch record.Epoch, m *message) (Event, error)
 		}
 		snap, err := codec.Decode(m.Key, b.Base.Content)
 		if err != nil {
-			return Event{}, fmt.Errorf("the base of %s: %w", m.Key, err)
+			return Event{}, &deltalog.DamagedError{Key: m.Key, Sequence: b.Sequence, Err: fmt.Errorf("its base: %w", err)}
 		}
 		e.Document = snap.Document
 		return e, nil

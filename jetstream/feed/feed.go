@@ -76,7 +76,7 @@ func Open(ctx context.Context, cfg Config) (*Feed, error) {
 	want := jetstream.StreamConfig{
 		Name: streamName, Description: "Rivulet feed: how far subscriptions have come",
 		Subjects: []string{root + ".>"}, Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),
-		Discard: jetstream.DiscardOld, MaxMsgsPerSubject: 1, AllowDirect: true, Duplicates: time.Second,
+		Discard: jetstream.DiscardOld, MaxMsgsPerSubject: 1, Duplicates: time.Second,
 		Metadata: map[string]string{metaFormat: formatVersion},
 	}
 	f.stream, err = cfg.JetStream.Stream(ctx, streamName)
@@ -90,6 +90,13 @@ func Open(ctx context.Context, cfg Config) (*Feed, error) {
 		return nil, fmt.Errorf("feed: open stream %s: %w", streamName, err)
 	}
 	got := f.stream.CachedInfo().Config
+	if got.AllowDirect { // of an earlier version
+		// A replica that lags would say that somebody else is the owner.
+		got.AllowDirect = false
+		if f.stream, err = cfg.JetStream.UpdateStream(ctx, got); err != nil {
+			return nil, fmt.Errorf("feed: update stream %s: %w", streamName, err)
+		}
+	}
 	if got.Metadata[metaFormat] != formatVersion || !slices.Equal(got.Subjects, want.Subjects) || got.MaxMsgsPerSubject != 1 {
 		return nil, fmt.Errorf("feed: stream %s is not of this version of Rivulet (format %q): move it away", streamName, got.Metadata[metaFormat])
 	}

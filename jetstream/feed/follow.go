@@ -126,11 +126,14 @@ func (w *follower) readAll(ctx context.Context) error {
 }
 
 func (w *follower) take(ctx context.Context, m *message) error {
-	st := w.states[m.Key]
+	st, read := w.states[m.Key], w.read
+	if st != nil && lacks(&m.Message, w.scanner.Epoch(), max(st.tail.Last, uint64(st.tail.Head.Revision))) {
+		st, read = nil, max(read, uint64(st.tail.Head.Revision))
+	}
 	if st == nil {
 		var err error
-		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), w.read, &m.Message); err != nil {
-			return err
+		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), read, &m.Message); err != nil {
+			return w.skip(m, err)
 		}
 		if len(w.states) >= maxFollowed {
 			clear(w.states)
@@ -144,11 +147,21 @@ func (w *follower) take(ctx context.Context, m *message) error {
 	st.Advance(e)
 	out, err := event(w.feed.codec, w.scanner.Epoch(), m)
 	if err != nil {
-		return err
+		return w.skip(m, err)
 	}
 	if err := w.fn(out); err != nil {
 		return err
 	}
 	w.passed = m.Sequence
+	return nil
+}
+
+// skip passes over a message that cannot be read, rather than hold up all documents of the
+// space behind it; another error it returns.
+func (w *follower) skip(m *message, err error) error {
+	if damaged := new(deltalog.DamagedError); !errors.As(err, &damaged) {
+		return err
+	}
+	w.feed.cfg.Logger.Error("feed: a document is damaged; its followers are not told of a revision", "doc", m.Key.String(), "sequence", m.Sequence, "error", err)
 	return nil
 }

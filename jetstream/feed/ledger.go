@@ -18,6 +18,9 @@ import (
 // ErrTaken ends a subscription that another process has taken over, or removed.
 var ErrTaken = errors.New("feed: the subscription was taken over")
 
+// errUnreadable reports a message of this package that is not as it should be.
+var errUnreadable = errors.New("feed: what is stored of a subscription cannot be read")
+
 // ledger stores how far a subscription has come: one message for the subscription, and one
 // for each shard, written by compare-and-set. Whoever writes with an old expectation is not
 // the owner any more.
@@ -33,7 +36,8 @@ type ledger struct {
 // header is the message of a subscription.
 type header struct {
 	Format  int       `json:"format"`
-	Owner   string    `json:"owner"` // empty: nobody
+	ID      string    `json:"id,omitempty"` // of all marks that are its own
+	Owner   string    `json:"owner"`        // empty: nobody
 	Space   string    `json:"space,omitempty"`
 	Created time.Time `json:"created"`
 	// Beat counts the signs of life.
@@ -43,6 +47,7 @@ type header struct {
 // mark is the message of a shard.
 type mark struct {
 	Format    int               `json:"format"`
+	ID        string            `json:"id,omitempty"` // of the header
 	Owner     string            `json:"owner"`
 	Epoch     string            `json:"epoch"`
 	Position  uint64            `json:"position"`
@@ -68,7 +73,7 @@ func (l *ledger) load(ctx context.Context, stream jetstream.Stream, token string
 	}
 	l.expect(token, m.Sequence)
 	if err := json.Unmarshal(m.Data, v); err != nil {
-		return false, fmt.Errorf("feed: what %s has stored cannot be read: %w", l.name, err)
+		return false, fmt.Errorf("%w: %s: %w", errUnreadable, l.name, err)
 	}
 	return true, nil
 }

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
@@ -14,10 +15,9 @@ import (
 type source struct {
 	s    *Subscription
 	stop context.CancelCauseFunc
-	// seen are the documents of each partition that have come in this run, and ahead the
-	// states of those that have come first in the last pages.
-	seen  []map[record.Key]struct{}
-	ahead sync.Map // of record.Key to *state
+	// seen are the documents of each partition that have come in this run, with the last
+	// message of each.
+	seen []map[record.Key]uint64
 }
 
 const (
@@ -31,64 +31,86 @@ const (
 func newSource(s *Subscription, stop context.CancelCauseFunc) *source {
 	st := &source{s: s, stop: stop}
 	for range s.shards {
-		st.seen = append(st.seen, map[record.Key]struct{}{})
+		st.seen = append(st.seen, map[record.Key]uint64{})
 	}
 	return st
 }
 
 func (st *source) Read(ctx context.Context, partition int, after uint64, limit int) (order.Page[uint64, *message], error) {
-	page, err := st.s.scanners[partition].Read(ctx, after, limit)
-	if err == nil {
-		st.lookAhead(ctx, partition, page.Messages)
+	scanned, err := st.s.scanners[partition].Read(ctx, after, limit)
+	if err != nil {
+		return order.Page[uint64, *message]{}, err
 	}
-	return st.page(page), err
+	page := st.page(scanned)
+	if err := st.lookAhead(ctx, partition, page.Events); err != nil {
+		clear(st.seen[partition]) // the page is read again
+		return order.Page[uint64, *message]{}, err
+	}
+	return page, nil
 }
 
 // lookAhead finds out what is before the documents that come in this run for the first time,
-// many at once: one after the other a page of as many documents would take long.
-func (st *source) lookAhead(ctx context.Context, partition int, messages []deltalog.Message) {
+// many at once: one after the other a page of as many documents would take long. The same
+// goes for those of which the log has forgotten what follows what was read.
+func (st *source) lookAhead(ctx context.Context, partition int, events []ordered) error {
 	seen := st.seen[partition]
 	if len(seen) > maxSeen {
 		clear(seen)
-		st.ahead.Clear()
 	}
 	var all sync.WaitGroup
 	free := make(chan struct{}, lookers)
-	for i := range messages {
-		m := &messages[i]
-		if _, is := seen[m.Key]; is {
+	errs := make([]error, len(events))
+	for i := range events {
+		m := events[i].Payload
+		last, is := seen[m.Key]
+		seen[m.Key] = m.Sequence
+		if is && !lacks(&m.Message, st.s.scanners[partition].Epoch(), last) {
 			continue
 		}
-		seen[m.Key] = struct{}{}
 		free <- struct{}{}
 		all.Go(func() {
 			defer func() { <-free }()
-			if s, err := st.look(ctx, partition, m); err == nil { // else State says so
-				st.ahead.Store(m.Key, s)
-			}
+			errs[i] = st.look(ctx, partition, m)
 		})
 	}
 	all.Wait()
+	return errors.Join(errs...)
 }
 
-func (st *source) look(ctx context.Context, partition int, m *deltalog.Message) (*state, error) {
-	return newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), st.s.read[partition], m)
+// look asks the log what is before a message. That it cannot be told because of damage, which
+// another attempt would not mend, is said of the message.
+func (st *source) look(ctx context.Context, partition int, m *message) (err error) {
+	read := st.s.read[partition]
+	if from, is := st.s.from[m.Key]; is {
+		read = min(read, from-1)
+	}
+	m.anew, err = newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), read, &m.Message)
+	if damaged := new(deltalog.DamagedError); errors.As(err, &damaged) {
+		m.anew, m.Err = nil, err
+		return nil
+	}
+	return err
 }
 
 func (st *source) State(ctx context.Context, _ string, first *ordered) (order.State[uint64, *message], error) {
-	m := &first.Payload.Message
-	if s, is := st.ahead.LoadAndDelete(m.Key); is && s.(*state).first == m.Sequence {
-		return s.(*state), nil
+	m := first.Payload
+	if m.anew == nil {
+		if err := st.look(ctx, st.partition(m.Key), m); err != nil {
+			return nil, err
+		}
 	}
-	partition := 0
-	if len(st.s.shards) > 1 {
-		partition = int(deltalog.ShardOf(m.Key.Space))
-	}
-	s, err := st.look(ctx, partition, m)
-	if err != nil {
-		return nil, err
+	s := m.anew
+	if m.anew = nil; s == nil {
+		return nil, m.Err
 	}
 	return s, nil
+}
+
+func (st *source) partition(key record.Key) int {
+	if len(st.s.shards) == 1 {
+		return 0
+	}
+	return int(deltalog.ShardOf(key.Space))
 }
 
 func (st *source) History(ctx context.Context, document string, after uint64, _ int) (order.Page[uint64, *message], error) {
@@ -96,8 +118,22 @@ func (st *source) History(ctx context.Context, document string, after uint64, _ 
 	if err != nil {
 		return order.Page[uint64, *message]{}, err
 	}
-	page, err := st.s.feed.cfg.Log.History(ctx, key, after)
-	return st.page(page), err
+	scanned, err := st.s.feed.cfg.Log.History(ctx, key, after)
+	if err != nil {
+		return order.Page[uint64, *message]{}, err
+	}
+	page := st.page(scanned)
+	partition, last := st.partition(key), after
+	for i := range page.Events {
+		m := page.Events[i].Payload
+		if lacks(&m.Message, st.s.scanners[partition].Epoch(), last) {
+			if err := st.look(ctx, partition, m); err != nil {
+				return order.Page[uint64, *message]{}, err
+			}
+		}
+		last = m.Sequence
+	}
+	return page, nil
 }
 
 func (st *source) page(p deltalog.Scanned) order.Page[uint64, *message] {
@@ -117,7 +153,14 @@ func (st *source) page(p deltalog.Scanned) order.Page[uint64, *message] {
 // messageSize is what a message takes beside its bytes, roughly.
 const messageSize = 400
 
+// maxError is how much of the error of a delivery is stored, in bytes: all of a shard go into
+// one message.
+const maxError = 128
+
 func (st *source) Deliver(ctx context.Context, list []ordered, attempt int) error {
+	if err := st.s.sure(ctx); err != nil {
+		return err
+	}
 	if attempt > 1 {
 		st.s.redelivered.Add(uint64(len(list)))
 	}
@@ -135,9 +178,14 @@ func (st *source) Deliver(ctx context.Context, list []ordered, attempt int) erro
 
 func (st *source) Save(ctx context.Context, marks []order.Mark) error {
 	for _, m := range marks {
+		for i := range m.Suspended { // the marks are ours
+			if e := &m.Suspended[i].Err; len(*e) > maxError {
+				*e = strings.ToValidUTF8((*e)[:maxError], "") + "..."
+			}
+		}
 		shard := st.s.shards[m.Partition]
 		err := st.s.ledger.save(ctx, shardToken(shard), mark{
-			Format: 1, Owner: st.s.ledger.owner, Epoch: epochText(st.s.scanners[m.Partition].Epoch()),
+			Format: 1, ID: st.s.header.ID, Owner: st.s.ledger.owner, Epoch: epochText(st.s.scanners[m.Partition].Epoch()),
 			Position: m.Position, Suspended: m.Suspended,
 		})
 		if errors.Is(err, ErrTaken) {

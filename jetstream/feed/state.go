@@ -14,9 +14,9 @@ type ordered = order.Event[uint64, *message]
 
 // state is what was delivered of a document, which is how far its log was read.
 type state struct {
-	first uint64 // the message that it is the state before
 	tail  deltalog.Tail
 	base  *deltalog.Entry // to be delivered in place of what is forgotten
+	parts deltalog.Parts  // of a base that the document is to begin with, while that comes
 }
 
 // newState returns the state of a document before a message. What is forgotten before it
@@ -26,7 +26,7 @@ func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, read u
 	if err != nil {
 		return nil, err
 	}
-	s := &state{first: m.Sequence, tail: past.Tail}
+	s := &state{tail: past.Tail}
 	switch {
 	case !past.Forgotten:
 	case m.Err == nil && m.Record.Prev > 0 && uint64(m.Record.Prev) <= read && m.Record.Kind != record.KindBase:
@@ -42,7 +42,41 @@ func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, read u
 	if s.tail.Head.Epoch == 0 {
 		s.tail.Head.Epoch = epoch
 	}
-	return s, nil
+	if s.base == nil && s.tail.Head.Revision == 0 {
+		err = s.gather(ctx, log, m)
+	}
+	return s, err
+}
+
+// gather takes the parts of a first base that are before a message, if that is one too.
+func (s *state) gather(ctx context.Context, log *deltalog.Log, m *deltalog.Message) error {
+	if m.Err != nil || m.Record.Kind != record.KindBase || m.Record.Base.Part == 0 {
+		return nil
+	}
+	for after := uint64(0); ; {
+		page, err := log.History(ctx, m.Key, after)
+		if err != nil {
+			return err
+		}
+		for i := range page.Messages {
+			before := &page.Messages[i]
+			if before.Sequence >= m.Sequence {
+				return nil
+			}
+			if before.Err == nil {
+				s.parts.Add(before)
+			}
+		}
+		if after = page.To; !page.More {
+			return nil
+		}
+	}
+}
+
+// lacks reports whether a message names a predecessor that comes after all that was read: the
+// log has forgotten it before it could be read, or the message is void.
+func lacks(m *deltalog.Message, epoch record.Epoch, read uint64) bool {
+	return m.Err == nil && m.Record.Epoch == epoch && uint64(m.Record.Prev) > read
 }
 
 // Judge says whether a message is the next revision of the document.
@@ -53,10 +87,19 @@ func (s *state) Judge(e *ordered) order.Verdict {
 		return order.Done
 	case s.base != nil, m.Err != nil:
 		return order.Next
-	case !m.Record.Continues(s.tail.Head) || m.Record.Kind == record.KindBase:
-		return order.Done
+	case s.tail.Head.Revision == 0 && m.Record.Epoch == s.tail.Head.Epoch:
+		if s.base = s.parts.Add(&m.Message); s.base != nil {
+			return order.Next
+		}
 	}
-	return order.Next
+	if m.Record.Continues(s.tail.Head) && m.Record.Kind != record.KindBase {
+		return order.Next
+	}
+	if a := m.anew; a != nil && a.base != nil && a.base.Position.Revision > s.tail.Head.Revision {
+		s.base = a.base
+		return order.Next
+	}
+	return order.Done
 }
 
 // Advance takes it.

@@ -50,8 +50,12 @@ type Subscription struct {
 	scanners []*deltalog.Scanner
 	read     []uint64 // by partition: what had been read when this run began
 	last     []uint64 // by partition: where the shard ended when that was last looked at
-	caught   bool
-	header   header
+	// from is where what was not delivered begins, of documents that were suspended when this
+	// run began.
+	from   map[record.Key]uint64
+	caught bool
+	header header
+	until  time.Time // nobody else delivers before
 
 	redelivered atomic.Uint64
 }
@@ -89,9 +93,16 @@ func (s *Subscription) Run(ctx context.Context) error {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	live := make(chan int)
+	var beside sync.WaitGroup
+	beside.Go(func() { stop(s.beat(running)) })
 	marks, err := s.open(running)
 	defer s.closeScanners()
 	if err != nil {
+		stop(err)
+		beside.Wait()
+		if err = context.Cause(running); errors.Is(err, ErrTaken) {
+			return err
+		}
 		return errors.Join(err, s.disown(ctx))
 	}
 	cfg := s.options.Order
@@ -110,11 +121,9 @@ func (s *Subscription) Run(ctx context.Context) error {
 	s.mu.Lock()
 	s.orderer = order.New(newSource(s, stop), cfg)
 	s.mu.Unlock()
-	var beside sync.WaitGroup
 	for partition := range s.shards {
 		beside.Go(func() { s.watch(running, partition, live) })
 	}
-	beside.Go(func() { stop(s.beat(running)) })
 	err = s.orderer.Run(running)
 	stop(err)
 	beside.Wait()
@@ -141,78 +150,12 @@ func (s *Subscription) caughtUp() {
 	}
 }
 
-// own waits until nobody else runs the subscription, and takes it.
-func (s *Subscription) own(ctx context.Context) error {
-	var seen header
-	since := s.feed.cfg.Now()
-	for {
-		var h header
-		known, err := s.ledger.load(ctx, s.feed.stream, headerToken, &h)
-		if err != nil {
-			return err
-		}
-		switch {
-		case !known:
-			h = header{Format: 1, Space: s.options.Space, Created: s.feed.cfg.Now().UTC()}
-		case h.Format != 1:
-			return fmt.Errorf("feed: %s was stored by a later version of Rivulet (format %d)", s.options.Name, h.Format)
-		case h.Space != s.options.Space:
-			return fmt.Errorf("feed: %s is a subscription to %s, not to %s: choose another name, or remove it first", s.options.Name, named(h.Space), named(s.options.Space))
-		}
-		if h.Owner != seen.Owner || h.Beat != seen.Beat {
-			seen, since = h, s.feed.cfg.Now()
-		}
-		if h.Owner == "" || s.feed.cfg.Exclusive || s.feed.cfg.Now().Sub(since) >= s.feed.cfg.Lease {
-			h.Owner, h.Beat = s.ledger.owner, h.Beat+1
-			err := s.ledger.save(ctx, headerToken, h)
-			if err == nil {
-				s.header = h
-				return nil
-			}
-			if !errors.Is(err, ErrTaken) {
-				return err
-			}
-			continue // somebody was faster
-		}
-		if err := pause(ctx, s.feed.cfg.Lease/20); err != nil {
-			return err
-		}
-	}
-}
-
-func named(space string) string {
-	if space == "" {
-		return "all spaces"
-	}
-	return "the space " + space
-}
-
-// beat gives signs of life.
-func (s *Subscription) beat(ctx context.Context) error {
-	every := s.feed.cfg.Lease / 5
-	for {
-		if err := pause(ctx, every); err != nil {
-			return err
-		}
-		s.header.Beat++
-		bounded, cancel := context.WithTimeout(ctx, every)
-		err := s.ledger.save(bounded, headerToken, s.header)
-		cancel()
-		if errors.Is(err, ErrTaken) {
-			return err
-		}
-	}
-}
-
-// disown lets others take the subscription at once.
-func (s *Subscription) disown(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
-	defer cancel()
-	s.header.Owner = ""
-	if err := s.ledger.save(ctx, headerToken, s.header); err != nil {
-		s.feed.cfg.Logger.Warn("feed: a subscription could not be given back; another server waits before it takes over", "subscription", s.options.Name, "error", err)
-	}
-	return nil
+// holds notes that a sign of life which was begun then is stored: nobody takes the
+// subscription over for as long as the lease from then on.
+func (s *Subscription) holds(began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = began.Add(s.feed.cfg.Lease)
 }
 
 // open begins to read the shards, and returns from where.
@@ -223,8 +166,19 @@ func (s *Subscription) open(ctx context.Context) ([]order.Mark, error) {
 	var all sync.WaitGroup
 	for partition, shard := range s.shards {
 		all.Go(func() {
-			if scanners[partition], errs[partition] = s.feed.cfg.Log.Scanner(shard, s.options.Space); errs[partition] == nil {
-				marks[partition], errs[partition] = s.openShard(ctx, partition, scanners[partition])
+			var err error
+			if scanners[partition], err = s.feed.cfg.Log.Scanner(shard, s.options.Space); err != nil {
+				errs[partition] = err
+				return
+			}
+			for {
+				marks[partition], err = s.openShard(ctx, partition, scanners[partition])
+				if err == nil {
+					return
+				}
+				if errs[partition] = s.later(ctx, err); errs[partition] != nil {
+					return
+				}
 			}
 		})
 	}
@@ -232,6 +186,14 @@ func (s *Subscription) open(ctx context.Context) ([]order.Mark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scanners = scanners
+	s.from = map[record.Key]uint64{}
+	for _, m := range marks {
+		for _, d := range m.Suspended {
+			if key, err := record.ParseKey(d.Document); err == nil { // else it is tried again, in vain
+				s.from[key] = d.From
+			}
+		}
+	}
 	return marks, errors.Join(errs...)
 }
 
@@ -243,6 +205,9 @@ func (s *Subscription) openShard(ctx context.Context, partition int, scanner *de
 	if err != nil {
 		return order.Mark{}, err
 	}
+	if known && m.ID != s.header.ID { // of a subscription that was removed while it ran
+		known, m = false, mark{}
+	}
 	first, last, err := scanner.Ends(ctx)
 	if err != nil {
 		return order.Mark{}, err
@@ -251,13 +216,18 @@ func (s *Subscription) openShard(ctx context.Context, partition int, scanner *de
 	s.last[partition] = last
 	switch {
 	case !known && s.options.FromNow:
-		m = mark{Format: 1, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
+		m = mark{Format: 1, ID: s.header.ID, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
 		if err := s.ledger.save(ctx, token, m); err != nil {
 			return order.Mark{}, err // or it would begin later, should it be stopped
 		}
 	case m.Position > 0 && m.Epoch != epochText(scanner.Epoch()):
 		log.Warn("feed: the log was replaced; the subscription begins anew with it")
 		m = mark{}
+	}
+	if m.Position > last {
+		// A power cut has taken what was not synced yet. What comes in its place is new.
+		log.Warn("feed: the log ends before what the subscription has read; it goes on at the end", "read", m.Position, "end", last)
+		m.Position = last
 	}
 	if m.Position+1 < first {
 		// What is in between is forgotten. Documents that were suspended are read anew, too.
@@ -324,6 +294,9 @@ func pause(ctx context.Context, d time.Duration) error {
 // Status is what a subscription is doing.
 type Status struct {
 	Name, Space string
+	// Waiting is set until this process has the subscription: another one runs it, or JetStream
+	// is not there.
+	Waiting bool
 	// CaughtUp is set once everything was delivered that there was in the beginning.
 	CaughtUp bool
 	order.Stats
@@ -338,7 +311,7 @@ type Status struct {
 func (s *Subscription) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Name: s.options.Name, Space: s.options.Space, CaughtUp: s.caught}
+	st := Status{Name: s.options.Name, Space: s.options.Space, CaughtUp: s.caught, Waiting: s.until.IsZero()}
 	if s.orderer == nil {
 		return st
 	}

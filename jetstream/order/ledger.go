@@ -144,6 +144,11 @@ func (l *ledger) stop(partition int, s Suspended, now time.Time, stopped *atomic
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stopped.Store(true)
+	if e := l.partitions[partition].entries[s.Document]; e != nil && e.leaving != nil && e.gap == nil {
+		// All of its history was let through: what is left of it has failed now, or is behind
+		// that and covered next. What is before was delivered, and need not be again.
+		e.From = s.From
+	}
 	l.enter(partition, s, now)
 }
 

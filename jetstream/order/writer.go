@@ -208,7 +208,8 @@ func (w *writer[I, P]) finish(ctx context.Context, d *delivery[I, P]) {
 	clear(d.parts)
 	d.parts, d.count = d.parts[:0], 0
 	w.free = append(w.free, d)
-	if w.failures >= hopeless && w.pause == nil {
+	// Deliveries of one document each say nothing about others, which have their own pauses.
+	if w.failures >= hopeless && w.pause == nil && !w.o.cfg.PerDocument {
 		w.pause = time.After(w.o.cfg.pause(w.failures - hopeless + 1))
 	}
 }
