@@ -11,6 +11,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/session"
+	"github.com/rivulet-sync/rivulet/server/webhook"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 )
 
@@ -59,6 +60,10 @@ type Config struct {
 	// Garbage is how large that is, in bytes; 0 stands for [DefaultGarbage].
 	Garbage uint64
 
+	// Webhooks have the feed sent to URLs; see docs/feed.md. One that cannot be is a
+	// [*webhook.ConfigError].
+	Webhooks []Webhook
+
 	// Limits of documents and sessions; their zero values stand for defaults.
 	Documents host.Config
 	Sessions  session.Config
@@ -98,6 +103,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Garbage == 0 {
 		c.Garbage = DefaultGarbage
+	}
+	var err error
+	if c.Webhooks, err = webhook.Check(c.Webhooks); err != nil {
+		return c, err
 	}
 	if c.Documents.Mutators == nil {
 		c.Documents.Mutators = c.Mutators

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/feed"
+	"github.com/rivulet-sync/rivulet/jetstream/order"
 )
 
 // FeedEvent is a committed revision of a document, or its deletion, or the document whole
@@ -24,7 +25,7 @@ type Status = feed.Status
 
 // Subscription is a durable subscription to the feed that runs on this server.
 type Subscription struct {
-	*feed.Subscription
+	feed  *feed.Subscription
 	stop  context.CancelCauseFunc
 	ended chan struct{}
 	err   error
@@ -40,7 +41,7 @@ func (s *Server) Subscribe(o FeedOptions, handler FeedHandler) (*Subscription, e
 		return nil, err
 	}
 	ctx, stop := context.WithCancelCause(s.beside)
-	out := &Subscription{Subscription: sub, stop: stop, ended: make(chan struct{})}
+	out := &Subscription{feed: sub, stop: stop, ended: make(chan struct{})}
 	s.subscriptions.add(out)
 	s.wg.Go(func() {
 		defer close(out.ended)
@@ -56,8 +57,14 @@ func (s *Server) Subscribe(o FeedOptions, handler FeedHandler) (*Subscription, e
 	return out, nil
 }
 
+// Status returns the present numbers.
+func (s *Subscription) Status() Status { return s.feed.Status() }
+
+// Suspended returns documents that cannot go on, at most limit.
+func (s *Subscription) Suspended(limit int) []order.Suspended { return s.feed.Suspended(limit) }
+
 // Close ends the subscription and waits for the delivery that is under way, which has its
-// context ended. What is delivered is saved.
+// context ended. What is delivered is saved. It is not for the handler to call.
 func (s *Subscription) Close() {
 	s.stop(ErrClosed)
 	<-s.ended
@@ -89,6 +96,17 @@ func (s *Server) Follow(ctx context.Context, o FollowOptions, fn func(FeedEvent)
 	return s.feed.Follow(ctx, o, fn)
 }
 
+// feeds is the feed for HTTP, where a server that is closed is no failure.
+type feeds struct{ server *Server }
+
+func (f feeds) Follow(ctx context.Context, o FollowOptions, fn func(FeedEvent) error) error {
+	err := f.server.Follow(ctx, o, fn)
+	if errors.Is(err, ErrClosed) {
+		return context.Canceled
+	}
+	return err
+}
+
 // Subscriptions returns those that run on this server.
 func (s *Server) Subscriptions() []*Subscription { return s.subscriptions.all() }
 
@@ -108,6 +126,7 @@ func (s *Server) reportCatchingUp(ctx context.Context, sub *Subscription) <-chan
 			}
 			st := sub.Status()
 			switch {
+			case st.Waiting: // it may be for ever
 			case !st.CaughtUp:
 				told = true
 				s.logger.Info("the feed is catching up", "subscription", st.Name, "discovered", st.Discovered, "delivered", st.Delivered,

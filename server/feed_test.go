@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -302,4 +303,45 @@ func TestL9_StopsWhileCatchingUp(t *testing.T) {
 	if st := sub.Status(); st.Discovered == 0 || st.Discovered > 40*51 {
 		t.Errorf("the status is %+v", st)
 	}
+}
+
+// A server that waits to take a subscription over does not say every second that it is
+// catching up.
+func TestWaitingIsNotCatchingUp(t *testing.T) {
+	nats := startNATS(t)
+	var said lines
+	here := start(t, server.Config{NATS: nats.url()})
+	there := start(t, server.Config{NATS: nats.url(), Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	caught := make(chan struct{})
+	take := func(context.Context, []server.FeedEvent, int) error { return nil }
+	if _, err := here.Subscribe(server.FeedOptions{Name: "x", OnCaughtUp: func() { close(caught) }}, take); err != nil {
+		t.Fatal(err)
+	}
+	<-caught
+	sub, err := there.Subscribe(server.FeedOptions{Name: "x"}, take)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2500 * time.Millisecond) // it is said every second
+	if n := said.count("catching up"); n > 0 || !sub.Status().Waiting {
+		t.Errorf("it was said %d times; the status is %+v", n, sub.Status())
+	}
+}
+
+// lines is what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), what)
 }

@@ -42,6 +42,7 @@ type Server struct {
 	client    record.ClientID // of the server itself
 	documents *host.Registry
 	sessions  *session.Group
+	inbox     *eventInbox
 	storage   *storage
 	feed      *feed.Feed
 
@@ -116,18 +117,23 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	s.sessions = session.NewGroup(cfg.Sessions)
 	s.wg.Go(func() { s.storage.watch(s.sessions.SetStorage) })
 	s.wg.Go(func() { s.compactNowAndThen(s.beside, cfg.Garbage) })
+	s.openInbox(cfg)
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(newMetrics(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(newMetrics(s), newInboxMetrics(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	if s.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
 		return fmt.Errorf("cannot listen: %w; choose another address with --addr, or stop what uses it", err)
+	}
+	hooks, err := s.startWebhooks(ctx, cfg)
+	if err != nil {
+		return err
 	}
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: s.sessions, Store: store{s}, Health: s.storage.health, Documents: s.documents.Live,
 			Version: cfg.Version, Web: cfg.Web, Logger: cfg.Logger, LocalOnly: local, Origins: cfg.Origins,
-			Feeds: s, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+			Feeds: feeds{s}, Inbox: s, Webhooks: hooks, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,

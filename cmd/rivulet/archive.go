@@ -136,17 +136,32 @@ func whole(err error) error {
 
 type importCmd struct {
 	remote
-	File string `arg:"" help:"A file that rivulet export made; - is standard input." placeholder:"FILE"`
+	File      string `arg:"" help:"A file that rivulet export made; - is standard input." placeholder:"FILE"`
+	Unordered bool   `help:"The file has events in no order, as rivulet inbox reads them."`
+	NoWait    bool   `help:"With --unordered: return when the events are stored, not when they were put in order."`
 }
 
 func (*importCmd) Help() string {
 	return `Stores the documents of an archive with their history. What is there already is passed over, so an import
 that was interrupted is begun again by the same command. A document that has other records is left as it is.
 
-  rivulet import demo.ndjson.gz`
+  rivulet import demo.ndjson.gz
+
+With --unordered the file has events of any source instead, a line of JSON each, each with the id of the event before
+it; rivulet inbox --help says how they look, and what becomes of them. It may be imported again: each event is
+applied once.
+
+  rivulet import --unordered migration.ndjson.gz`
 }
 
 func (cmd *importCmd) Run(ctx context.Context, std *streams) error {
+	if cmd.Unordered {
+		u := unordered{remote: cmd.remote, name: cmd.File, noWait: cmd.NoWait}
+		return u.run(ctx, std)
+	}
+	if cmd.NoWait {
+		return errors.New("--no-wait is for --unordered")
+	}
 	in, err := openArchive(cmd.File, std.in)
 	if err != nil {
 		return err

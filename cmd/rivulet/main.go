@@ -19,21 +19,24 @@ import (
 var version = "development"
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run a server."`
-	Get     getCmd     `cmd:"" help:"Print a document as canonical JSON."`
-	Put     putCmd     `cmd:"" help:"Make a document equal to a JSON file."`
-	Patch   patchCmd   `cmd:"" help:"Merge a JSON merge patch into a document."`
-	Ls      lsCmd      `cmd:"" help:"List the documents of a space."`
-	Restore restoreCmd `cmd:"" help:"Make a document what it was at a revision or a time."`
-	Rm      rmCmd      `cmd:"" help:"Delete a document."`
-	Compact compactCmd `cmd:"" help:"Have the server free the disk space of old history now."`
-	Export  exportCmd  `cmd:"" help:"Write documents, with their history, to a file: a backup."`
-	Import  importCmd  `cmd:"" help:"Store the documents of an export."`
-	Verify  verifyCmd  `cmd:"" help:"Check that an export is whole, without a server."`
-	Move    moveCmd    `cmd:"" help:"Copy the log of a stopped server to a NATS cluster."`
-	Feed    feedCmd    `cmd:"" help:"Print what is committed to the documents of a space, from a cursor on."`
-	Watch   watchCmd   `cmd:"" help:"Print the changes of a document as they are committed."`
-	Log     logCmd     `cmd:"" help:"Print all changes of a document since it was created."`
+	Serve    serveCmd    `cmd:"" help:"Run a server."`
+	Get      getCmd      `cmd:"" help:"Print a document as canonical JSON."`
+	Put      putCmd      `cmd:"" help:"Make a document equal to a JSON file."`
+	Patch    patchCmd    `cmd:"" help:"Merge a JSON merge patch into a document."`
+	Ls       lsCmd       `cmd:"" help:"List the documents of a space."`
+	Restore  restoreCmd  `cmd:"" help:"Make a document what it was at a revision or a time."`
+	Rm       rmCmd       `cmd:"" help:"Delete a document."`
+	Compact  compactCmd  `cmd:"" help:"Have the server free the disk space of old history now."`
+	Export   exportCmd   `cmd:"" help:"Write documents, with their history, to a file: a backup."`
+	Import   importCmd   `cmd:"" help:"Store the documents of an export."`
+	Inbox    inboxCmd    `cmd:"" help:"Apply events that come in no order, such as those of a device that was offline."`
+	Gaps     gapsCmd     `cmd:"" help:"List what the inbox could not apply: events whose predecessor is missing, and conflicts."`
+	Verify   verifyCmd   `cmd:"" help:"Check that an export is whole, without a server."`
+	Move     moveCmd     `cmd:"" help:"Copy the log of a stopped server to a NATS cluster."`
+	Feed     feedCmd     `cmd:"" help:"Print what is committed to the documents of a space, from a cursor on."`
+	Webhooks webhooksCmd `cmd:"" help:"Show what webhooks are doing, and what they have given up."`
+	Watch    watchCmd    `cmd:"" help:"Print the changes of a document as they are committed."`
+	Log      logCmd      `cmd:"" help:"Print all changes of a document since it was created."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -63,6 +63,9 @@ func catchingUp(list []server.Status) (line string, behind bool) {
 	var names []string
 	var done, left, suspended uint64
 	for _, s := range list {
+		if s.Waiting {
+			continue
+		}
 		if behind = behind || !s.CaughtUp; !s.CaughtUp {
 			names = append(names, s.Name)
 		}

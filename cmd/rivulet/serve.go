@@ -25,6 +25,7 @@ type serveCmd struct {
 	Insecure bool          `help:"Allow an address that other machines can reach. There is no authentication yet."`
 	Origin   []string      `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
 	LogLevel slog.Level    `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
+	webhookFlag
 }
 
 func (*serveCmd) Help() string {
@@ -44,8 +45,12 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
+	hooks, err := cmd.webhookFlag.read()
+	if err != nil {
+		return err
+	}
 	srv, err := server.Start(ctx, server.Config{
-		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync, Keep: max(cmd.Keep, 1),
+		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync, Keep: max(cmd.Keep, 1), Webhooks: hooks,
 		Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
 		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
 	})

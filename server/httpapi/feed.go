@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/feed"
@@ -27,6 +29,8 @@ const (
 	aliveEvery = 15 * time.Second
 	// retryAfter is how long a browser is to wait before it connects anew.
 	retryAfter = time.Second
+	// maxWrite is how much of an event has to be read within Config.StallWithin, in bytes.
+	maxWrite = 64 << 10
 )
 
 // FeedEvent is the data of an event of the feed.
@@ -89,6 +93,11 @@ func (cfg Config) feed(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	once, err := strconv.ParseBool(cmp.Or(r.URL.Query().Get("once"), "false"))
+	if err != nil {
+		http.Error(w, "once is true or false", http.StatusBadRequest)
+		return
+	}
 	select {
 	case cfg.following <- struct{}{}:
 		defer func() { <-cfg.following }()
@@ -115,7 +124,7 @@ func (cfg Config) feed(w http.ResponseWriter, r *http.Request) {
 	}
 	go func() {
 		o := feed.FollowOptions{
-			Space: space, From: from, Once: r.URL.Query().Get("once") == "true",
+			Space: space, From: from, Once: once,
 			Quiet: func(c feed.Cursor) error { return hand(func() error { return out.send("id: %s\n\n", c) }) },
 		}
 		done <- cfg.Feeds.Follow(ctx, o, func(e feed.Event) error { return hand(func() error { return out.event(&e) }) })
@@ -180,10 +189,15 @@ func (o *eventWriter) event(e *feed.Event) error {
 }
 
 func (o *eventWriter) send(format string, args ...any) error {
-	// It errs where a connection has no deadlines, as in tests.
-	_ = o.control.SetWriteDeadline(time.Now().Add(o.stall))
-	if _, err := fmt.Fprintf(o.w, format, args...); err != nil {
-		return errGone
+	for rest := fmt.Appendf(nil, format, args...); len(rest) > 0; {
+		// A reader may be slow with a large document, as long as it reads. It errs where a
+		// connection has no deadlines, as in tests.
+		_ = o.control.SetWriteDeadline(time.Now().Add(o.stall))
+		n, err := o.w.Write(rest[:min(len(rest), maxWrite)])
+		if err != nil {
+			return errGone
+		}
+		rest = rest[n:]
 	}
 	if o.control.Flush() != nil {
 		return errGone

@@ -37,8 +37,12 @@ type Config struct {
 	// before the connection is closed; 0 stands for 30 s.
 	StallWithin time.Duration
 
+	// Inbox is the inbox; nil: there is none.
+	Inbox Inbox
 	// Feeds is the feed; nil: there is none.
 	Feeds Feeds
+	// Webhooks are those of the server; nil: there are none.
+	Webhooks Webhooks
 	// Metrics says the numbers of the server; nil: there are none.
 	Metrics http.Handler
 
@@ -59,6 +63,8 @@ func New(cfg Config) http.Handler {
 	cfg.documents(mux)
 	cfg.archives(mux)
 	cfg.feeds(mux)
+	cfg.inboxes(mux)
+	cfg.webhooks(mux)
 	if cfg.Metrics != nil {
 		mux.Handle("GET /metrics", cfg.Metrics)
 	}
