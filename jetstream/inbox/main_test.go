@@ -9,7 +9,7 @@ import (
 
 var (
 	seeds = flag.Int("inbox.seeds", 5, "random histories")
-	rate  = flag.Int("inbox.rate", 0, "documents of 100 events in TestRate; 0: it is not run")
+	rate  = flag.Int("inbox.rate", 5, "documents of TestRate, of 100 events each")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
