@@ -163,7 +163,8 @@ func TestL10_BadDocuments(t *testing.T) {
 	<-r.caught
 	s.wait(t, 5)
 	<-tried
-	if st := r.Status(); st.Failed != 2 || len(r.Suspended(10)) != 2 {
+	// One of them may be being tried right now.
+	if st := r.Status(); st.Failed+st.Leaving != 2 || len(r.Suspended(10)) == 0 {
 		t.Errorf("the status is %+v, suspended %+v", st, r.Suspended(10))
 	}
 	r.stop(t)

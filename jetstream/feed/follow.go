@@ -132,7 +132,7 @@ func (w *follower) take(ctx context.Context, m *message) error {
 	}
 	if st == nil {
 		var err error
-		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), read, &m.Message); err != nil {
+		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), reach{read: read}, &m.Message); err != nil {
 			return w.skip(m, err)
 		}
 		if len(w.states) >= maxFollowed {

@@ -80,11 +80,8 @@ func (st *source) lookAhead(ctx context.Context, partition int, events []ordered
 // look asks the log what is before a message. That it cannot be told because of damage, which
 // another attempt would not mend, is said of the message.
 func (st *source) look(ctx context.Context, partition int, m *message) (err error) {
-	read := st.s.read[partition]
-	if from, is := st.s.from[m.Key]; is {
-		read = min(read, from-1)
-	}
-	m.anew, err = newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), read, &m.Message)
+	delivered := reach{read: st.s.read[partition], from: st.s.from[m.Key]}
+	m.anew, err = newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), delivered, &m.Message)
 	if damaged := new(deltalog.DamagedError); errors.As(err, &damaged) {
 		m.anew, m.Err = nil, err
 		return nil

@@ -19,9 +19,29 @@ type state struct {
 	parts deltalog.Parts  // of a base that the document is to begin with, while that comes
 }
 
+// reach says what was delivered before a run.
+type reach struct {
+	// read is the sequence up to which the shard was read.
+	read uint64
+	// from is the first message of the document that may not have been delivered, if it was
+	// suspended; else 0.
+	from uint64
+}
+
+// has reports whether a revision was delivered.
+func (r reach) has(rev record.Revision) bool {
+	return uint64(rev) <= r.read && (r.from == 0 || uint64(rev) < r.from)
+}
+
+// hasBase reports whether what a base states was. From is a base's own sequence where a Reset
+// was not delivered, so the revision that it states says nothing then.
+func (r reach) hasBase(base *deltalog.Entry) bool {
+	return r.has(base.Position.Revision) && (r.from == 0 || base.Sequence < r.from)
+}
+
 // newState returns the state of a document before a message. What is forgotten before it
-// was delivered if it is not after read, the sequence up to which the shard was read before.
-func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, read uint64, m *deltalog.Message) (*state, error) {
+// was delivered if that is within reach.
+func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, delivered reach, m *deltalog.Message) (*state, error) {
 	past, err := log.Past(ctx, m)
 	if err != nil {
 		return nil, err
@@ -29,10 +49,10 @@ func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, read u
 	s := &state{tail: past.Tail}
 	switch {
 	case !past.Forgotten:
-	case m.Err == nil && m.Record.Prev > 0 && uint64(m.Record.Prev) <= read && m.Record.Kind != record.KindBase:
+	case m.Err == nil && m.Record.Prev > 0 && delivered.has(m.Record.Prev) && m.Record.Kind != record.KindBase:
 		s.tail.Head = record.Position{Epoch: epoch, Revision: m.Record.Prev, Chain: m.Record.PrevChain}
 		s.tail.Last = uint64(m.Record.Prev)
-	case past.Base != nil && uint64(past.Base.Position.Revision) <= read:
+	case past.Base != nil && delivered.hasBase(past.Base):
 		s.tail = deltalog.Tail{Head: past.Base.Position, Last: past.Base.Sequence}
 	case past.Base == nil:
 		return nil, &deltalog.DamagedError{Key: m.Key, Sequence: m.Sequence, Err: deltalog.ErrMissing}
