@@ -154,13 +154,23 @@ func TestFailedSave(t *testing.T) {
 	m.put(chain("b", 200)...)
 	full := errors.New("no space")
 	var mu sync.Mutex
-	saves := 0
+	saves, deliveries := 0, 0
+	tried := make(chan struct{}) // to save, beside the deliveries
 	m.before = func(op, _ string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if op == "save" {
-			saves++
+		switch op {
+		case "save":
+			if saves++; saves == 1 {
+				close(tried)
+			}
 			return full
+		case "deliver":
+			if deliveries++; deliveries == 20 {
+				mu.Unlock()
+				<-tried
+				mu.Lock()
+			}
 		}
 		return nil
 	}
