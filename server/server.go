@@ -30,8 +30,7 @@ const (
 	reconnectWithin = 2 * time.Second
 	// drainTimeout is how long clients get to hear that the server stops.
 	drainTimeout = time.Second
-	// openWithin is how long the streams may take to be there. To make 16 with three replicas
-	// takes as many elections.
+	// openWithin is how long the streams beside the log may take to be there.
 	openWithin = 30 * time.Second
 )
 
@@ -88,8 +87,6 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	if s.nats, err = natsd.Start(ctx, natsd.Config{Dir: cfg.Data, URL: cfg.NATS, Sync: cfg.Sync, Logger: cfg.Logger}); err != nil {
 		return err
 	}
-	ctx, opened := context.WithTimeout(ctx, openWithin)
-	defer opened()
 	s.storage = newStorage(s.nats.Health, cfg.Logger)
 	s.client = newClient()
 	s.log, err = deltalog.Open(ctx, deltalog.Config{
@@ -100,6 +97,8 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	if err != nil {
 		return err
 	}
+	ctx, opened := context.WithTimeout(ctx, openWithin)
+	defer opened()
 	s.snapshots, err = snapshot.Open(ctx, snapshot.Config{
 		JetStream: s.nats.JetStream(), Replicas: cfg.Replicas, Logger: cfg.Logger,
 		MaxSize: max(snapshot.DefaultMaxSize, 2*cfg.Documents.MaxDocument),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -22,6 +23,10 @@ type Log struct {
 	voids   atomic.Uint64
 }
 
+// openWithin is how long the streams may take to be there: to make those of a cluster takes
+// an election each, on a busy one much longer than a request is given as a rule.
+const openWithin = 30 * time.Second
+
 // Open creates the streams that are missing, has those publish their news that
 // were made before there was any, and reads the epoch of each. Of several
 // processes that do so at once all get the same epochs. An existing stream that
@@ -35,6 +40,8 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("deltalog: the NATS server takes messages of up to %d bytes, %d are needed: raise its max_payload", limit, maxMessage)
 	}
 	l := &Log{cfg: cfg, link: newLink(cfg.Conn), api: apiPrefix(cfg.JetStream.Options())}
+	ctx, opened := context.WithTimeout(ctx, openWithin)
+	defer opened()
 	var (
 		wg   sync.WaitGroup
 		errs [Shards]error
