@@ -58,6 +58,18 @@ type Kept interface {
 type Dated interface {
 	Edit
 	Outdated() bool
+	// Outdate says that it does not stand for that any more: it is not among the edits of
+	// the change, so nobody moves it.
+	Outdate()
+}
+
+// Outdate outdates the edits of a transaction, which are left out of its change.
+func Outdate(edits []Edit) {
+	for _, e := range edits {
+		if d, ok := e.(Dated); ok {
+			d.Outdate()
+		}
+	}
 }
 
 // Outdated reports whether one of the edits of a transaction is.

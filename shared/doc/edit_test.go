@@ -191,3 +191,37 @@ func TestPlainWritesBesideEdits(t *testing.T) {
 		})
 	}
 }
+
+// dated is an edit that does nothing and can be outdated.
+type dated struct {
+	at       delta.Pointer
+	outdated bool
+}
+
+func (e *dated) Do(*doc.Tx) error  { return nil }
+func (e *dated) At() delta.Pointer { return e.at }
+func (e *dated) Inverse() doc.Edit { return nil }
+func (e *dated) Outdated() bool    { return e.outdated }
+func (e *dated) Outdate()          { e.outdated = true }
+
+// TestOutdatedIsWhatIsLeftOut: all edits of a transaction are outdated where a plain write
+// is in the way of one of them, so that its change has none, and no others.
+func TestOutdatedIsWhatIsLeftOut(t *testing.T) {
+	for at, want := range map[delta.Pointer]bool{"/x": false, "/t": true} {
+		edits := []*dated{{at: "/t"}, {at: "/u"}}
+		change, err := parseDoc(t, `{"t":{},"x":1}`).Update(func(tx *doc.Tx) error {
+			for _, e := range edits {
+				if err := tx.Do(e); err != nil {
+					return err
+				}
+			}
+			return tx.Delete(at)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if edits[0].outdated != want || edits[1].outdated != want || (change.Edits == nil) != want {
+			t.Errorf("%s is deleted: outdated %t and %t, edits %v", at, edits[0].outdated, edits[1].outdated, change.Edits)
+		}
+	}
+}

@@ -350,7 +350,11 @@ func (tx *Tx) commit(change *Change) {
 	change.Delta, change.Inverse = w.result(few.patches[:0])
 	change.Writes = keep(&few.writes, tx.writes)
 	change.Reads = keep(&few.reads, tx.reads.join(&tx.within))
-	if tx.edits > 0 && !(tx.edits < len(tx.script) && tx.disturbed(string(change.Inverse.Bytes()))) {
+	switch {
+	case tx.edits == 0:
+	case tx.edits < len(tx.script) && tx.disturbed(string(change.Inverse.Bytes())):
+		Outdate(tx.replay(nil))
+	default:
 		change.Edits = tx.replay(few.edits[:0])
 		change.Seen = append([]delta.Read(nil), tx.reads.set()...)
 	}

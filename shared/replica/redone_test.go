@@ -403,3 +403,76 @@ func TestPendingUndoOfAGroupOfWhichAPartIsCommitted(t *testing.T) {
 		t.Errorf("the texts are %q, want %q", got, want)
 	}
 }
+
+// TestPendingUndoOfWhatOthersHaveTypedIn: an object with a text is being deleted, to undo
+// that it was made and typed in, while others type in it. When the undo is refused and its
+// function runs again, it takes back what was typed here, where that is by then.
+func TestPendingUndoOfWhatOthersHaveTypedIn(t *testing.T) {
+	s := newUndoing(t, `{}`)
+	note := text.Open(s.doc.View(), "/page/body")
+	s.run("make a page with a text", func(tx *doc.Tx) error { return tx.Set("/page", []byte(`{"body":{"$":"text"}}`)) })
+	s.stack.Group()
+	s.run("type M", func(tx *doc.Tx) error { return note.Insert(tx, 0, "M") })
+	s.stack.Ungroup()
+	s.commit(s.mine(1), s.mine(0))
+	s.undo()
+	s.wantView(`{}`)
+	s.commit(theirs(`{"page":{"body":{"0V":"OO"}}}`))
+	s.conflict(0)
+	if got := note.String(); got != "OO" {
+		t.Errorf("the text is %q", got)
+	}
+}
+
+// TestPendingUndoOfWhichTheEditsFail: while a client catches up, the edits of an undo cannot
+// be made any more, as a place that it writes is gone. What comes after that is not what
+// the function takes back when it runs at last.
+func TestPendingUndoOfWhichTheEditsFail(t *testing.T) {
+	s := newUndoing(t, `{"o":{},"t":{"$":"text","1":"xyz"}}`)
+	note := text.Open(s.doc.View(), "/t")
+	s.run("type M and set x", func(tx *doc.Tx) error {
+		if err := note.Insert(tx, 0, "M"); err != nil {
+			return err
+		}
+		return tx.Set("/o/x", []byte("1"))
+	})
+	s.commit(s.mine(0))
+	s.undo()
+	s.wantView(`{"o":{},"t":{"$":"text","1":"xyz"}}`)
+	held := s.at
+	s.disconnect()
+	first, one := s.record(theirs(`{"o":null}`))
+	second, two := s.record(theirs(`{"t":{"00V":"OO"}}`))
+	s.connect()
+	s.opened("", held, second, record.MutationID{})
+	s.say(&wire.Commit{Doc: s.number, Revision: first, Record: one})
+	s.say(&wire.Commit{Doc: s.number, Revision: second, Record: two})
+	if got := note.String(); got != "OOxyz" {
+		t.Errorf("the text is %q", got)
+	}
+}
+
+// TestPendingUndoOfEditsThatBelongTogether: an edit that is being undone inserts letters and
+// deletes one of them, and is in the log by the time when the other one of its group runs
+// again. Both of what takes it back are where they were before the undo.
+func TestPendingUndoOfEditsThatBelongTogether(t *testing.T) {
+	s := newUndoing(t, `{"n":1,"t":{"$":"text","1":"vwxyz"}}`)
+	note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+	s.run("insert ABC and delete A", func(tx *doc.Tx) error {
+		if err := note.Insert(tx, 0, "ABC"); err != nil {
+			return err
+		}
+		return note.Delete(tx, 0, 1)
+	})
+	mine := s.mine(0)
+	s.stack.Group()
+	s.run("insert n into u", func(tx *doc.Tx) error { return other.Insert(tx, 0, strconv.Itoa(at(tx, "/n"))) })
+	s.stack.Ungroup()
+	s.undo()
+	s.commit(theirs(`{"n":3}`))
+	s.commit(mine)
+	s.commit(theirs(`{"n":5}`))
+	if got, want := note.String()+" "+other.String(), "vwxyz "; got != want {
+		t.Errorf("the texts are %q, want %q", got, want)
+	}
+}

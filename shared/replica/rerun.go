@@ -175,6 +175,7 @@ func (d *Document) runAgain(m *mutation, author Author) (change doc.Change, done
 		// are not made move nothing.
 		edits := m.change.Edits
 		if err != nil {
+			doc.Outdate(edits)
 			edits = []doc.Edit{}
 		}
 		change = doc.Change{Edits: edits, Seen: m.change.Seen, Reads: m.change.Seen}

@@ -31,7 +31,8 @@ type Text struct {
 	saves    saves
 	watches  map[*watch]struct{}
 	log      history
-	points   []*point // in the batch that is held, in order
+	points   []*point  // in the batch that is held, in order
+	together *together // that were held last
 }
 
 type watch struct{ fn func([]Splice) }
@@ -422,7 +423,7 @@ func (e *marking) over(splices []Splice) {
 
 // Inverse must be called before the document changes again.
 func (e *marking) Inverse() doc.Edit {
-	return &keptMarking{marking{text: e.text, marks: e.was}, e.text.keep()}
+	return &keptMarking{marking: marking{text: e.text, marks: e.was}, keeping: e.text.keep()}
 }
 
 // marksWithin returns the marks of a name within a range, with the gaps between

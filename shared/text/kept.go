@@ -11,18 +11,53 @@ type keptSplicing struct {
 	splicing
 	keeping
 	first []Splice // what it was when it was held first
-	done  int      // splices of the batch before that
 }
 
-// Held implements [doc.Kept]. What is moved over its own undo comes to nothing. That may
-// be taken off again, so then the edit is kept from where it was.
+// Held implements [doc.Kept].
 func (e *keptSplicing) Held(held bool) {
-	t := e.keeping.text
-	if e.keeping.Held(held); held {
-		e.first, e.done = e.splices, t.state.made()
-	} else if t.holding && units(e.splices) < units(e.first) {
-		e.splices, e.since = e.first, t.point(e.done, -1)
+	if held {
+		e.first = e.splices
+		e.hold(e)
+	} else if e.release() {
+		e.splices = e.first
 	}
+}
+
+// together are the edits of a text that are held from one point on: those of a change, which
+// follow each other. What is moved over its own undo comes to nothing. That may be taken
+// off again, so then all of them are kept from where they were.
+type together struct {
+	done  int // splices of the batch before the point
+	edits []*keptSplicing
+	less  bool // is left of one of them than it was
+}
+
+// hold notes that edits are held from now on: those of e, or marks, with nil.
+func (k *keeping) hold(e *keptSplicing) {
+	t := k.text
+	if done := t.state.made(); t.together == nil || t.together.done != done {
+		t.together = &together{done: done}
+	}
+	k.held, k.with = true, t.together
+	if e != nil {
+		k.with.edits = append(k.with.edits, e)
+	}
+}
+
+// release ends that. It reports whether they are kept from where they were then, else they
+// are where the text is now.
+func (k *keeping) release() (back bool) {
+	t, with := k.text, k.with
+	k.held, k.with, t.together, k.since = false, nil, nil, t.now()
+	if !t.holding {
+		return false
+	}
+	with.less = with.less || slices.ContainsFunc(with.edits, func(e *keptSplicing) bool { return units(e.splices) < units(e.first) })
+	with.edits = nil // it is found once, for all of them
+	if with.less {
+		k.since = t.point(with.done, -1)
+	}
+	return with.less
 }
 
 // units returns how many units splices delete and insert.
@@ -38,19 +73,13 @@ type keeping struct {
 	text  *Text
 	since *point // of the text that it is about
 	held  bool
+	with  *together // while it is held
 	// restored: what it was moved over has a change in it, and that one's revert.
 	restored bool
 }
 
 // Restored implements [doc.Kept].
 func (k *keeping) Restored() { k.restored = true }
-
-// Held implements [doc.Kept].
-func (k *keeping) Held(held bool) {
-	if k.held = held; !held {
-		k.since = k.text.now()
-	}
-}
 
 // Now implements [doc.Kept].
 func (e *keptSplicing) Now(earlier *doc.Below) doc.Edit {
@@ -91,6 +120,17 @@ func (k *keeping) sinceThen(earlier *doc.Below) *sinceThen {
 type keptMarking struct {
 	marking
 	keeping
+	first []mark // what it was when it was held first
+}
+
+// Held implements [doc.Kept].
+func (e *keptMarking) Held(held bool) {
+	if held {
+		e.first = slices.Clone(e.marks)
+		e.hold(nil)
+	} else if e.release() {
+		e.marks = e.first
+	}
 }
 
 // Now implements [doc.Kept].

@@ -76,15 +76,19 @@ func (t *taken) becomes(change doc.Change) {
 }
 
 // inverse is an inverse edit in the transaction that takes another one back. It is
-// outdated once that is another change.
+// outdated once that is another change, or once nobody moves it any more.
 type inverse struct {
 	doc.Edit
 	of      *taken
 	version int
+	unmoved bool
 }
 
 // Outdated implements [doc.Dated].
-func (e *inverse) Outdated() bool { return e.of.version != e.version }
+func (e *inverse) Outdated() bool { return e.unmoved || e.of.version != e.version }
+
+// Outdate implements [doc.Dated].
+func (e *inverse) Outdate() { e.unmoved = true }
 
 // moving is inverse for a [doc.Mover].
 type moving struct {
@@ -94,6 +98,9 @@ type moving struct {
 
 // Outdated implements [doc.Dated].
 func (e *moving) Outdated() bool { return e.inverse.Outdated() }
+
+// Outdate implements [doc.Dated].
+func (e *moving) Outdate() { e.inverse.Outdate() }
 
 // value is a place that was written; "" stands for no value.
 type value struct {
@@ -285,9 +292,9 @@ type taking struct {
 	parts []taken // as they are to be taken back where the transaction is
 }
 
-// run takes the entry back: by what has been said of it since that was last done, if
-// there is anything new, else by the edits of the transaction, which are moved and made
-// again as any others.
+// run takes the entry back: by the edits that did so before, which are moved and made again
+// as any others. When they are outdated, for there is something new to take back, or they
+// were left out of the change and so not moved, it is by what the entry is now.
 func (t *taking) run(tx *doc.Tx) error {
 	if !t.current() {
 		t.parts = make([]taken, len(t.of))
@@ -306,7 +313,9 @@ func (t *taking) run(tx *doc.Tx) error {
 }
 
 func (t *taking) current() bool {
-	return slices.EqualFunc(t.parts, t.of, func(a taken, b *taken) bool { return a.version == b.version })
+	return slices.EqualFunc(t.parts, t.of, func(a taken, b *taken) bool {
+		return a.version == b.version && !doc.Outdated(a.edits)
+	})
 }
 
 // now returns a copy with edits that belong to the transaction which makes them.
@@ -317,7 +326,7 @@ func (t *taken) now(earlier *doc.Below) taken {
 		if kept, ok := edit.(doc.Kept); ok {
 			edit = kept.Now(earlier)
 		}
-		in := &inverse{edit, t, t.version}
+		in := &inverse{Edit: edit, of: t, version: t.version}
 		now.edits[i] = in
 		if mover, ok := edit.(doc.Mover); ok {
 			now.edits[i] = &moving{mover, in}
