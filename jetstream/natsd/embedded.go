@@ -93,6 +93,9 @@ func (e *embedded) health() error {
 		if !e.server.ReadyForConnections(busyWithin) {
 			break
 		}
+		// A stream that is being made has its directory first, and looks as one that could
+		// not be recovered. There is no event for when it is there.
+		time.Sleep(makingPause)
 		status = e.server.Healthz(nil)
 	}
 	if status.Error != "" {
@@ -105,6 +108,7 @@ func (e *embedded) health() error {
 const (
 	healthTries = 5
 	busyWithin  = 100 * time.Millisecond
+	makingPause = 50 * time.Millisecond
 )
 
 func (e *embedded) options() []nats.Option {

@@ -3,6 +3,7 @@ package natsd_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +176,39 @@ func BenchmarkHealth(b *testing.B) {
 	for b.Loop() {
 		if err := n.Health(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A server in which streams are being made is healthy.
+func TestHealthWhileStreamsAreMade(t *testing.T) {
+	n, err := natsd.Start(t.Context(), natsd.Config{Dir: t.TempDir(), Sync: natsd.Sync{Always: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	made := make(chan error, 1)
+	go func() {
+		defer close(made)
+		for i := range 100 {
+			name := fmt.Sprint("S", i)
+			if _, err := n.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
+				made <- err
+				return
+			}
+		}
+	}()
+	for looks := 0; ; looks++ {
+		if err := n.Health(); err != nil {
+			t.Fatalf("look %d: %v", looks, err)
+		}
+		select {
+		case err := <-made:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
 		}
 	}
 }
