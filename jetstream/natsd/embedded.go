@@ -85,10 +85,8 @@ func (e *embedded) health() error {
 		return fmt.Errorf("natsd: JetStream has switched itself off (data directory %s): restart", e.dir)
 	}
 	status := e.server.Healthz(nil)
-	for range healthTries {
-		if status.Error == "" {
-			return nil
-		}
+	until := time.Now().Add(makingWithin)
+	for same := 1; status.Error != "" && same < healthTries; same++ {
 		// It gives the server a millisecond to answer, too little on a busy machine.
 		if !e.server.ReadyForConnections(busyWithin) {
 			break
@@ -96,7 +94,13 @@ func (e *embedded) health() error {
 		// A stream that is being made has its directory first, and looks as one that could
 		// not be recovered. There is no event for when it is there.
 		time.Sleep(makingPause)
-		status = e.server.Healthz(nil)
+		before := status.Error
+		if status = e.server.Healthz(nil); status.Error == before {
+			continue
+		}
+		if same = 0; time.Now().After(until) {
+			return nil // what is wrong is over again and again
+		}
 	}
 	if status.Error != "" {
 		return fmt.Errorf("natsd: %s (data directory %s)", status.Error, e.dir)
@@ -106,9 +110,11 @@ func (e *embedded) health() error {
 
 // Bounds of how long a server that is merely busy is taken for healthy.
 const (
-	healthTries = 5
+	healthTries = 10
 	busyWithin  = 100 * time.Millisecond
-	makingPause = 50 * time.Millisecond
+	// A stream is taken to be in the making for so long, of several in turn each.
+	makingPause  = 20 * time.Millisecond
+	makingWithin = 700 * time.Millisecond
 )
 
 func (e *embedded) options() []nats.Option {
