@@ -163,11 +163,24 @@ func TestL10_BadDocuments(t *testing.T) {
 	<-r.caught
 	s.wait(t, 5)
 	<-tried
-	// One of them may be being tried right now.
-	if st := r.Status(); st.Failed+st.Leaving != 2 || len(r.Suspended(10)) == 0 {
+	// Both are tried again all the time, and are Leaving then.
+	if st := r.Status(); st.Failed+st.Leaving != 2 || st.Gaps+st.NoRoom != 0 {
 		t.Errorf("the status is %+v, suspended %+v", st, r.Suspended(10))
 	}
 	r.stop(t)
+	var m mark
+	l := &ledger{js: b.node.JetStream(), name: "bad", owner: newOwner(), last: map[string]uint64{}}
+	if _, err := l.load(t.Context(), b.feed.stream, shardToken(deltalog.ShardOf("s")), &m); err != nil {
+		t.Fatal(err)
+	}
+	var suspended []string
+	for _, d := range m.Suspended {
+		suspended = append(suspended, d.Document)
+	}
+	slices.Sort(suspended)
+	if !slices.Equal(suspended, []string{"s/bad", "s/damaged"}) {
+		t.Errorf("stored as suspended are %v", suspended)
+	}
 	refuse.Store(false)
 	r = b.run(t, b.feed, Options{Name: "bad"}, s.take)
 	s.wait(t, 10)
