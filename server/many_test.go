@@ -14,7 +14,7 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
-var manyDocuments = flag.Int("server.documents", 2000, "how many documents exist in the test of many")
+var manyDocuments = flag.Int("server.documents", 4000, "how many documents exist in the test of many")
 
 // TestL9_ManyDocuments: of many documents that exist those are in memory that somebody has
 // open, and few others. All of them are what they were, and are listed.

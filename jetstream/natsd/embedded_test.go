@@ -190,7 +190,7 @@ func TestHealthWhileStreamsAreMade(t *testing.T) {
 	made := make(chan error, 1)
 	go func() {
 		defer close(made)
-		for i := range 20 {
+		for i := range 100 {
 			name := fmt.Sprint("S", i)
 			if _, err := n.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
 				made <- err

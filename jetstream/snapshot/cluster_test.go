@@ -34,7 +34,7 @@ func TestL11_Cluster(t *testing.T) {
 	}
 	all := make(map[int]snapshot.Snapshot)
 	stale, refused := 0, 0
-	for round := range 16 {
+	for round := range 30 {
 		size := []int{1000, large}[round%2]
 		s := sample(uint64(round), size)
 		all[int(s.At.Revision)] = s
