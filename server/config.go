@@ -47,6 +47,8 @@ type Config struct {
 	Web     http.Handler
 	Version string
 	Logger  *slog.Logger
+	// Debug serves the profiles of net/http/pprof, to whoever reaches the server.
+	Debug bool
 
 	// Mutators are the functions of named mutations, and Policy says what a space takes
 	// of clients; nil: Trust. See docs/mutators.md.

@@ -10,6 +10,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -135,6 +136,7 @@ type insider struct{ client record.ClientID }
 
 func (i insider) Client() record.ClientID { return i.client }
 func (insider) Send([]byte)               {} // that the document was closed is told to who waits for it
+func (insider) Answer(*payload.Answer)    {}
 
 // ErrNoRevision says that a document had no such revision, or not at that time.
 var ErrNoRevision = errors.New("server: the document's log has nothing there")

@@ -138,6 +138,7 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 			Sessions: s.sessions, Store: store{s}, Health: s.storage.health, Documents: s.documents.Live,
 			Version: cfg.Version, Web: cfg.Web, Logger: cfg.Logger, LocalOnly: local, Origins: cfg.Origins,
 			Feeds: feeds{s}, Inbox: s, Webhooks: hooks, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+			Debug: cfg.Debug,
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,

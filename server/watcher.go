@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -55,6 +56,9 @@ func (b *inbox) Send(frames []byte) {
 	default:
 	}
 }
+
+// Answer implements [host.Subscriber].
+func (b *inbox) Answer(a *payload.Answer) { b.Send(a.Bytes()) }
 
 // take returns what there is, and whether something was dropped.
 func (b *inbox) take() (frames []byte, missed bool) {

@@ -37,6 +37,7 @@ type cli struct {
 	Webhooks webhooksCmd `cmd:"" help:"Show what webhooks are doing, and what they have given up."`
 	Watch    watchCmd    `cmd:"" help:"Print the changes of a document as they are committed."`
 	Log      logCmd      `cmd:"" help:"Print all changes of a document since it was created."`
+	Bench    benchCmd    `cmd:"" help:"Measure what a server can do on this machine."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -52,7 +53,7 @@ JSON merge patch (RFC 7386) in the document's log; a revision is a place in that
   rivulet get demo/board                          print it
   rivulet watch demo/board                        follow what others do
 
-All commands but serve, verify and move talk to a running server: --server, or RIVULET_URL, names it.`
+All commands but serve, verify, move and bench talk to a running server: --server, or RIVULET_URL, names it.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -24,6 +24,7 @@ type serveCmd struct {
 	Keep     time.Duration `help:"For how long every revision of a document can be read at least; older ones are forgotten when the log has grown enough (default ${default})." default:"720h" placeholder:"DURATION"`
 	Insecure bool          `help:"Allow an address that other machines can reach. There is no authentication yet."`
 	Origin   []string      `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
+	Debug    bool          `help:"Serve profiles of the server at /debug/pprof/, to whoever can reach it."`
 	LogLevel slog.Level    `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
 	webhookFlag
 }
@@ -51,7 +52,7 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 	}
 	srv, err := server.Start(ctx, server.Config{
 		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync, Keep: max(cmd.Keep, 1), Webhooks: hooks,
-		Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
+		Debug: cmd.Debug, Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
 		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -131,4 +132,7 @@ type Subscriber interface {
 	// Send queues frames, as a rule one. The bytes are shared: nobody may change
 	// them. What to do with a reader that is too slow is the subscriber's matter.
 	Send(frames []byte)
+	// Answer queues what the document begins with, or goes on with, as its answer to a
+	// subscription: frames, which may be compressed.
+	Answer(a *payload.Answer)
 }

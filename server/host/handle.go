@@ -15,6 +15,7 @@ type Handle struct {
 	sub      Subscriber
 	attached bool // without a subscription
 	gone     bool // owned by the host: it has heard that the handle was closed
+	place    int  // owned by the host: in its list of subscribers, from 1; 0: not in it
 }
 
 // Number is how frames name the document, for the life of this process.
@@ -22,6 +23,11 @@ func (h *Handle) Number() uint32 { return h.entry.host.number }
 
 // Key returns the document's key.
 func (h *Handle) Key() record.Key { return h.entry.host.key }
+
+// Subscribe is the second half of [Registry.Open]: it is called once.
+func (h *Handle) Subscribe(ctx context.Context, request uint32, at record.Position) error {
+	return post(ctx, h, h.entry.host.mailbox, any(subscribe{handle: h, request: request, at: at}))
+}
 
 // Submit hands a mutation to the document. While the document's queue is full it
 // waits, up to [Config.Patience]; the error is then [ErrBusy], or that of ctx.

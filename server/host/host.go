@@ -39,9 +39,10 @@ type Host struct {
 	deleted  record.Revision
 	clients  map[record.ClientID]snapshot.Client
 	recent   recent
-	subs     map[*Handle]struct{}
+	subs     subscribers
 	presence map[record.ClientID]present
 	snapshot []byte // canonical form at tail.Head, nil when not made
+	answers  answers
 	queue    []Submission
 	reserved reservation
 	rebases  []*rebase
@@ -202,22 +203,17 @@ func (h *Host) committed(at record.Position, kind record.Kind, made int64, effec
 	h.tail.Last = uint64(at.Revision)
 	h.records++
 	h.saves.bytes += uint64(len(data))
-	h.snapshot = nil
+	h.snapshot, h.answers = nil, answers{}
 	frame := wire.EncodeCommit(h.number, at.Revision, data)
 	h.recent.add(committed{at: at, frame: frame, effects: effects})
 	if kind == record.KindDeletion {
 		h.deleted = at.Revision
 		h.recent.clear(at) // nobody goes on from what was before
 	}
-	for sub := range h.subs {
-		sub.sub.Send(frame)
-	}
+	h.subs.send(frame)
 	// Counted from the first record of the log, all servers choose the same ones.
-	if len(h.subs) > 0 && h.records%uint64(h.cfg.ChecksumEvery) == 0 {
-		frame := wire.Encode(h.checksum())
-		for sub := range h.subs {
-			sub.sub.Send(frame)
-		}
+	if h.subs.len() > 0 && h.records%uint64(h.cfg.ChecksumEvery) == 0 {
+		h.subs.send(wire.Encode(h.checksum()))
 	}
 }
 
@@ -253,7 +249,7 @@ func (h *Host) handle(message any) {
 func (h *Host) dropLeft() {
 	for _, handle := range h.left.take() {
 		handle.gone = true
-		delete(h.subs, handle)
+		h.subs.remove(handle)
 		h.setPresence(handle, nil)
 		h.forget(handle.sub.Client())
 	}
@@ -386,46 +382,6 @@ func (h *Host) stored(f *flight, result appended) {
 	h.saveIfDue()
 }
 
-// subscribe sends what the subscriber lacks, the checksum of where that leads to,
-// and all records from now on.
-func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
-	sub := handle.sub
-	opened := wire.Opened{
-		Request: request, Doc: h.number, At: at, Head: h.tail.Head.Revision,
-		Last: h.clients[sub.Client()].Last, Deleted: h.deleted,
-	}
-	missing, ok := h.recent.from(at)
-	if ok && h.smallerThanSnapshot(missing) {
-		sub.Send(wire.Encode(&opened))
-		for _, c := range missing {
-			sub.Send(c.frame)
-		}
-		sub.Send(wire.Encode(h.checksum()))
-	} else {
-		opened.At, opened.Snapshot = h.tail.Head, h.canonical()
-		// In one piece: behind a snapshot as large as all that may be queued there is
-		// no place for another.
-		checksum := h.checksum()
-		frames := make([]byte, 0, 2+opened.Msgsize()+2+checksum.Msgsize())
-		sub.Send(wire.Append(wire.Append(frames, &opened), checksum))
-	}
-	for client, p := range h.presence {
-		// Its own is what an earlier connection of the client has left behind.
-		if client != sub.Client() {
-			sub.Send(wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: p.state}))
-		}
-	}
-	h.subs[handle] = struct{}{}
-}
-
-func (h *Host) smallerThanSnapshot(missing []committed) bool {
-	size := 0
-	for _, c := range missing {
-		size += len(c.frame)
-	}
-	return size <= h.doc.Size()+1024
-}
-
 // setPresence keeps the last state of each client and tells the others. A client
 // that has come back by another connection is not erased by its old one.
 func (h *Host) setPresence(handle *Handle, state []byte) {
@@ -439,7 +395,7 @@ func (h *Host) setPresence(handle *Handle, state []byte) {
 		h.presence[client] = present{by: handle, state: state}
 	}
 	frame := wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: state})
-	for other := range h.subs {
+	for _, other := range h.subs.list {
 		if other.sub.Client() != client {
 			other.sub.Send(frame)
 		}

@@ -66,7 +66,7 @@ func (h *Host) begin(s *snapshot.Snapshot, document *doc.Doc) {
 	h.forgetClients()
 	h.recent = recent{floor: s.At, maxRecords: h.cfg.KeepRecords, maxBytes: h.cfg.KeepBytes}
 	h.tail = deltalog.Tail{Head: s.At, Last: uint64(s.At.Revision)}
-	h.snapshot = s.Document
+	h.snapshot, h.answers = s.Document, answers{}
 	h.saves.begin(s.Records)
 }
 

@@ -195,7 +195,7 @@ func (h *Host) settle(ctx context.Context, last uint64) error {
 // asked about when somebody asks for it.
 func (h *Host) check(ctx context.Context) {
 	n := &h.news
-	wanted := n.touched || len(h.subs) > 0 || len(n.ahead) > 0
+	wanted := n.touched || h.subs.len() > 0 || len(n.ahead) > 0
 	n.touched = false
 	if n.checking || n.armed || !wanted {
 		return

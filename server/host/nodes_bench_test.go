@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -94,3 +95,6 @@ func BenchmarkCommitWatched(b *testing.B) {
 		}
 	}
 }
+
+// Answer implements [host.Subscriber].
+func (s *instant) Answer(a *payload.Answer) { s.Send(a.Bytes()) }

@@ -13,6 +13,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -157,3 +158,6 @@ func (m *member) until(rev record.Revision) string {
 	defer m.mu.Unlock()
 	return string(m.copies[m.handle.Number()].doc.Canonical())
 }
+
+// Answer implements [host.Subscriber].
+func (h *heard) Answer(a *payload.Answer) { h.Send(a.Bytes()) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -58,6 +59,7 @@ type nobody struct{ client record.ClientID }
 
 func (n nobody) Client() record.ClientID { return n.client }
 func (nobody) Send([]byte)               {}
+func (nobody) Answer(*payload.Answer)    {}
 
 // state begins to append a base.
 func (h *Host) state(ctx context.Context) {
@@ -126,7 +128,7 @@ var errRestated = errors.New("host: the document came from another log; it is lo
 
 // takeBase begins with a base.
 func (h *Host) takeBase(e *deltalog.Entry) error {
-	if len(h.subs) > 0 {
+	if h.subs.len() > 0 {
 		return errRestated
 	}
 	s, document, err := OpenBase(h.key, e)

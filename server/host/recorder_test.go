@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -137,3 +138,6 @@ func (r *recorder) wait() wire.Frame {
 		}
 	}
 }
+
+// Answer implements [host.Subscriber].
+func (r *recorder) Answer(a *payload.Answer) { r.Send(a.Bytes()) }

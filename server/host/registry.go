@@ -61,15 +61,21 @@ func NewRegistry(cfg Config) *Registry {
 // a Fault comes and the handle is dead. Open does not wait for the document to
 // load. The error is [ErrClosed], [ErrBusy] or that of ctx.
 func (r *Registry) Open(ctx context.Context, request uint32, key record.Key, sub Subscriber, at record.Position) (*Handle, error) {
-	h, err := r.handle(key, sub, false)
+	h, err := r.Handle(key, sub)
 	if err != nil {
 		return nil, err
 	}
-	if err := post(ctx, h, h.entry.host.mailbox, any(subscribe{handle: h, request: request, at: at})); err != nil {
+	if err := h.Subscribe(ctx, request, at); err != nil {
 		h.Close()
 		return nil, err
 	}
 	return h, nil
+}
+
+// Handle is the first half of Open: it gives access to a document, and [Handle.Subscribe]
+// has sub sent what comes of it. The error is [ErrClosed] or [ErrFull].
+func (r *Registry) Handle(key record.Key, sub Subscriber) (*Handle, error) {
+	return r.handle(key, sub, false)
 }
 
 // Attach gives access to a document without a subscription or presence: sub is sent nothing but
@@ -110,7 +116,7 @@ func (r *Registry) start(key record.Key) *entry {
 		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
 		results: make(chan appended, 1), stopped: make(chan struct{}), reserved: newReservation(),
 		saver: r.saver, saves: saves{ended: make(chan saved, 1)}, attic: r.attic, box: r.attic.take(key),
-		subs: make(map[*Handle]struct{}), presence: make(map[record.ClientID]present),
+		presence: make(map[record.ClientID]present),
 	}
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
 	r.hosts[key] = e

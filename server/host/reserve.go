@@ -226,7 +226,7 @@ func (h *Host) endReservation() {
 }
 
 func (h *Host) subscribed(client record.ClientID) bool {
-	for handle := range h.subs {
+	for _, handle := range h.subs.list {
 		if handle.sub.Client() == client {
 			return true
 		}

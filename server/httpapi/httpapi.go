@@ -5,14 +5,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/rivulet-sync/rivulet/server/socket"
 )
 
 // Sessions serves accepted WebSockets.
 type Sessions interface {
-	Serve(conn *websocket.Conn)
+	Serve(conn *socket.Conn, principal string)
 	Len() int
 }
 
@@ -45,6 +46,8 @@ type Config struct {
 	Webhooks Webhooks
 	// Metrics says the numbers of the server; nil: there are none.
 	Metrics http.Handler
+	// Debug serves the profiles of net/http/pprof below /debug/pprof/.
+	Debug bool
 
 	listings  chan struct{} // has a token for each live listing
 	following chan struct{} // and for each feed
@@ -68,6 +71,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Metrics != nil {
 		mux.Handle("GET /metrics", cfg.Metrics)
 	}
+	if cfg.Debug {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	}
 	mux.Handle("GET /", cfg.Web)
 	if !cfg.LocalOnly {
 		return mux
@@ -82,15 +92,21 @@ func New(cfg Config) http.Handler {
 }
 
 func (cfg Config) sync(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		OriginPatterns:  cfg.Origins,
-		CompressionMode: websocket.CompressionDisabled,
-	})
+	conn, err := socket.Accept(w, r, cfg.Origins)
 	if err != nil {
 		cfg.Logger.Info("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
 		return // Accept has answered
 	}
-	cfg.Sessions.Serve(conn)
+	cfg.Sessions.Serve(conn, principalOf(r.RemoteAddr))
+}
+
+// principalOf returns who a connection counts for: an address, if it is of another machine.
+func principalOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil || isLocal(remote) {
+		return ""
+	}
+	return host
 }
 
 // health is what load balancers and people look at.

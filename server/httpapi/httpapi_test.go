@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rivulet-sync/rivulet/server/httpapi"
+	"github.com/rivulet-sync/rivulet/server/socket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,14 +26,15 @@ type echo struct{}
 
 func (echo) Len() int { return 3 }
 
-func (echo) Serve(conn *websocket.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	kind, message, err := conn.Read(ctx)
-	if err == nil {
-		conn.Write(ctx, kind, message) //nolint:errcheck // the test finds out
+func (echo) Serve(conn *socket.Conn, _ string) {
+	defer conn.Cut()
+	message, err := conn.Read()
+	if err != nil {
+		return
 	}
-	conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // the same
+	reply, _ := socket.Append(nil, message)
+	conn.Write(reply, time.Second, func() {}) //nolint:errcheck // the test finds out
+	conn.Close(int(websocket.StatusNormalClosure), "", time.Second)
 }
 
 func start(t *testing.T, change ...func(*httpapi.Config)) string {

@@ -14,24 +14,6 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// TestL9_SlowReader: a client that does not read is disconnected once too much
-// is queued for it, and told why if it ever reads again. Others are not slowed.
-func TestL9_SlowReader(t *testing.T) {
-	w := newWorld(t, func(c *session.Config, _ *host.Config) { c.MaxQueue = 64 << 10 })
-	slow := w.dialMute()
-	slow.send(hello, slow.ask(board.String()))
-	b := w.greet()
-	b.open(board)
-	for n := range 50 { // half a megabyte
-		b.send(b.push(board, fmt.Sprintf(`{"n":%d,"text":%q}`, n, strings.Repeat("x", 10_000))))
-		expect[*wire.Commit](b)
-	}
-	slow.wg.Go(slow.read)
-	slow.wantEnd(wire.CodeSlow)
-	b.send(b.push(board, `{"done":true}`))
-	expect[*wire.Commit](b)
-}
-
 // TestL9_LargeSnapshot: one frame is sent whatever the bound of the queue, or a
 // client could never open a large document.
 func TestL9_LargeSnapshot(t *testing.T) {

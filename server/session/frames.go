@@ -37,7 +37,7 @@ func (s *Session) hello(frame wire.Frame) error {
 		Heartbeat:  uint32(s.cfg.Heartbeat.Milliseconds()),
 		MaxMessage: uint32(s.cfg.MaxMessage), MaxDelta: uint32(s.cfg.MaxDelta),
 	}))
-	s.welcomed(s)
+	s.group.welcomed(s)
 	return nil
 }
 
@@ -63,9 +63,7 @@ func (s *Session) handle(ctx context.Context, frame wire.Frame) error {
 		s.Send(wire.Encode(&wire.Pong{Number: f.Number}))
 		return nil
 	case *wire.ReadLog:
-		select {
-		case s.logReads <- f:
-		default:
+		if !s.history.do(s, func(ctx context.Context) { s.Send(wire.Encode(s.logPage(ctx, f))) }) {
 			s.Send(wire.Encode(&wire.Fault{
 				Code: wire.CodeTooMany, Key: f.Key, Request: f.Request,
 				Detail: fmt.Sprintf("at most %d requests for history may wait", maxLogReads),
@@ -86,11 +84,21 @@ func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 		return &closing{code: wire.CodeBadFrame, detail: "a request's number is 1 or more"}
 	}
 	s.leave(key)
-	if len(s.open) >= s.cfg.MaxOpen {
+	if s.openDocuments() >= s.cfg.MaxOpen {
 		s.refuse(f, wire.CodeTooMany, fmt.Sprintf("a connection has at most %d documents open", s.cfg.MaxOpen))
 		return nil
 	}
-	h, err := s.cfg.Documents.Open(ctx, f.Request, key, s, f.At)
+	h, err := s.cfg.Documents.Handle(key, s)
+	if err == nil {
+		// Known before anything can come of it.
+		s.mu.Lock()
+		s.open[h.Number()], s.byKey[key] = h, h.Number()
+		s.mu.Unlock()
+		s.out.opens(h.Number())
+		if err = h.Subscribe(ctx, f.Request, f.At); err != nil {
+			s.leave(key)
+		}
+	}
 	switch {
 	case errors.Is(err, host.ErrBusy), errors.Is(err, host.ErrFull):
 		s.refuse(f, wire.CodeUnavailable, "the server has too much to do")
@@ -100,9 +108,13 @@ func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 	case err != nil:
 		return err
 	}
-	s.open[h.Number()] = h
-	s.byKey[key] = h.Number()
 	return nil
+}
+
+func (s *Session) openDocuments() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
 }
 
 // refuse answers an Open that has failed.
@@ -112,13 +124,15 @@ func (s *Session) refuse(f *wire.Open, code wire.Code, detail string) {
 
 // leave closes a document if it is open.
 func (s *Session) leave(key record.Key) {
-	number, ok := s.byKey[key]
-	if !ok {
-		return
+	s.mu.Lock()
+	h, ok := s.open[s.byKey[key]]
+	if ok {
+		s.forget(h)
 	}
-	s.open[number].Close()
-	delete(s.open, number)
-	delete(s.byKey, key)
+	s.mu.Unlock()
+	if ok {
+		h.Close()
+	}
 }
 
 // posted takes the outcome of handing something to a document. One that cannot
@@ -156,7 +170,10 @@ func (s *Session) invoke(ctx context.Context, f *wire.Invoke) error {
 
 // submit hands a mutation to its document; call is nil for a plain one.
 func (s *Session) submit(ctx context.Context, f *wire.Push, call *host.Call) error {
-	h, ok := s.open[f.Doc]
+	if err := s.pace(s.mutations, 1); err != nil {
+		return err
+	}
+	h, ok := s.handleOf(f.Doc)
 	if !ok {
 		s.reject(f, wire.CodeNotOpen, "the document is not open on this connection")
 		return nil
@@ -191,7 +208,7 @@ func (s *Session) reject(f *wire.Push, code wire.Code, detail string) {
 }
 
 func (s *Session) setPresence(ctx context.Context, f *wire.SetPresence) error {
-	h, ok := s.open[f.Doc]
+	h, ok := s.handleOf(f.Doc)
 	if !ok {
 		return nil // left in the meantime
 	}

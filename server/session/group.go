@@ -2,51 +2,69 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"github.com/rivulet-sync/rivulet/server/socket"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // Group is the sessions of a server.
 type Group struct {
-	cfg Config
+	cfg     Config
+	flusher *flusher
 
-	mu       sync.Mutex
-	sessions map[*Session]bool // whether the client has been greeted
-	storage  []byte            // the Storage frame to greet with, nil while all is well
-	closed   bool
-	wg       sync.WaitGroup
+	mu         sync.Mutex
+	sessions   map[*Session]bool // whether the client has been greeted
+	principals map[string]int    // connections of each
+	storage    []byte            // the Storage frame to greet with, nil while all is well
+	closed     bool
+	wg         sync.WaitGroup
+	watching   sync.WaitGroup
+	stopWatch  chan struct{}
 }
 
 // NewGroup returns an empty group.
 func NewGroup(cfg Config) *Group {
-	return &Group{cfg: cfg.withDefaults(), sessions: make(map[*Session]bool)}
-}
-
-// Serve runs a session on a WebSocket that was accepted and returns when it has
-// ended and the connection is closed.
-func (g *Group) Serve(conn *websocket.Conn) {
-	s := newSession(g.cfg, conn, g.welcomed)
-	if g.add(s) {
-		defer g.remove(s)
-	} else {
-		s.shutdown(0)
+	g := &Group{
+		cfg: cfg.withDefaults(), flusher: newFlusher(), sessions: make(map[*Session]bool),
+		principals: make(map[string]int), stopWatch: make(chan struct{}),
 	}
-	s.serve()
+	g.watching.Go(g.watch)
+	return g
 }
 
-func (g *Group) add(s *Session) bool {
+// Serve runs a session on a WebSocket that was accepted, on a goroutine of its own, until it
+// has ended and the connection is closed. The principal is who is bounded by
+// [Config.MaxPerPrincipal]; nobody if it is empty.
+func (g *Group) Serve(conn *socket.Conn, principal string) {
+	s := newSession(g, conn, principal)
+	if refused := g.add(s); refused != nil {
+		s.end(refused)
+	}
+	go func() {
+		defer g.remove(s)
+		s.serve()
+	}()
+}
+
+// add returns why a session cannot be, nil if it can.
+func (g *Group) add(s *Session) *closing {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.wg.Add(1)
 	if g.closed {
-		return false
+		return &closing{code: wire.CodeDraining, detail: "the server is stopping", before: wire.Encode(&wire.Drain{})}
 	}
 	g.sessions[s] = false
-	g.wg.Add(1)
-	return true
+	if s.principal == "" || g.cfg.MaxPerPrincipal < 0 {
+		return nil
+	}
+	if g.principals[s.principal]++; g.principals[s.principal] > g.cfg.MaxPerPrincipal {
+		return &closing{code: wire.CodeCrowded, detail: fmt.Sprintf("at most %d connections from %s", g.cfg.MaxPerPrincipal, s.principal)}
+	}
+	return nil
 }
 
 // welcomed lets a session hear of the storage: not earlier, since nothing may
@@ -66,8 +84,14 @@ func (g *Group) welcomed(s *Session) {
 func (g *Group) remove(s *Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.sessions, s)
 	g.wg.Done()
+	if _, ok := g.sessions[s]; !ok {
+		return
+	}
+	delete(g.sessions, s)
+	if g.principals[s.principal]--; g.principals[s.principal] <= 0 {
+		delete(g.principals, s.principal)
+	}
 }
 
 // Len returns how many sessions there are.
@@ -75,6 +99,34 @@ func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.sessions)
+}
+
+// watch ends the sessions of clients that are silent, or slow, for too long: one look at all
+// of them now and then costs less than a timer for each.
+func (g *Group) watch() {
+	tick := time.NewTicker(min(g.cfg.Heartbeat/4, g.cfg.SlowFor/4, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.stopWatch:
+			return
+		case now := <-tick.C:
+			g.mu.Lock()
+			for s, welcomed := range g.sessions {
+				within := 2 * g.cfg.Heartbeat
+				if !welcomed {
+					within = helloTimeout
+				}
+				switch {
+				case now.Sub(s.begun)-time.Duration(s.heard.Load()) > within:
+					s.end(&closing{code: wire.CodeIdle, detail: "silent for too long"})
+				case s.out.crowdedFor(now) > g.cfg.SlowFor:
+					s.end(&closing{code: wire.CodeSlow, detail: "the client reads too slowly"})
+				}
+			}
+			g.mu.Unlock()
+		}
+	}
 }
 
 // SetStorage tells all clients, and those to come, whether the log takes
@@ -97,11 +149,15 @@ func (g *Group) SetStorage(available bool, detail string) {
 // ends their sessions and waits until ctx ends or all are closed.
 func (g *Group) Close(ctx context.Context, reconnectWithin time.Duration) {
 	g.mu.Lock()
+	if !g.closed {
+		close(g.stopWatch)
+	}
 	g.closed = true
 	for s := range g.sessions {
 		s.shutdown(reconnectWithin)
 	}
 	g.mu.Unlock()
+	g.watching.Wait()
 	done := make(chan struct{})
 	go func() {
 		g.wg.Wait()
@@ -112,9 +168,10 @@ func (g *Group) Close(ctx context.Context, reconnectWithin time.Duration) {
 	case <-ctx.Done():
 		g.mu.Lock()
 		for s := range g.sessions {
-			go s.conn.CloseNow() //nolint:errcheck // it may wait for the session
+			go s.conn.Cut() // it may wait for the session
 		}
 		g.mu.Unlock()
 		<-done
 	}
+	g.flusher.wait()
 }

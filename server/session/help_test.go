@@ -18,6 +18,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/session"
+	"github.com/rivulet-sync/rivulet/server/socket"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -141,12 +142,12 @@ func (w *world) close() {
 func (w *world) serve() {
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(rw, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+		conn, err := socket.Accept(rw, r, nil)
 		if err != nil {
 			w.t.Error(err)
 			return
 		}
-		w.group.Serve(conn)
+		w.group.Serve(conn, r.Header.Get("Principal"))
 	})}
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -24,19 +24,6 @@ const (
 	maxLogReads = 4
 )
 
-// serveLog answers the requests of a client for history, one at a time and apart
-// from the reader, so that a long one does not hold up edits.
-func (s *Session) serveLog(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case f := <-s.logReads:
-			s.Send(wire.Encode(s.logPage(ctx, f)))
-		}
-	}
-}
-
 // errPageFull ends a replay once a page is full.
 var errPageFull = errors.New("page full")
 

@@ -2,97 +2,86 @@ package session
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
+	"github.com/rivulet-sync/rivulet/server/socket"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
-// Config is what sessions share. Zero limits stand for the defaults.
-type Config struct {
-	Documents *host.Registry
-	History   History
-	Logger    *slog.Logger
-	// Version of the server, told to clients.
-	Version string
-	// NewClient issues an id.
-	NewClient func() record.ClientID
-
-	// MaxMessage and MaxDelta bound what a client sends, in bytes.
-	MaxMessage, MaxDelta int
-	// MaxQueue bounds what is queued for a client, in bytes: 4 MiB.
-	MaxQueue int
-	// MaxOpen bounds the documents that a client has open: 1000.
-	MaxOpen int
-	// Heartbeat is how often a client must be heard from: 15 s.
-	Heartbeat time.Duration
-}
-
-func (c Config) withDefaults() Config {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.MaxMessage <= 0 {
-		c.MaxMessage = wire.MaxMessage
-	}
-	if c.MaxDelta <= 0 {
-		c.MaxDelta = wire.MaxDelta
-	}
-	if c.MaxQueue <= 0 {
-		c.MaxQueue = 4 << 20
-	}
-	if c.MaxOpen <= 0 {
-		c.MaxOpen = 1000
-	}
-	if c.Heartbeat <= 0 {
-		c.Heartbeat = 15 * time.Second
-	}
-	return c
-}
-
-// helloTimeout is how long a client has to say who it is.
-const helloTimeout = 10 * time.Second
-
 // Session is one connection.
 type Session struct {
-	cfg    Config
-	conn   *websocket.Conn
-	out    *queue
-	client record.ClientID
+	group     *Group
+	cfg       *Config
+	conn      *socket.Conn
+	principal string
+	out       queue
+	client    record.ClientID
 
-	open     map[uint32]*host.Handle
-	byKey    map[record.Key]uint32
-	logReads chan *wire.ReadLog // requests for the log reader; bounded
-	welcomed func(*Session)     // told when the client has been greeted
-	// transactions over several documents wait here; bounded.
-	transactions chan transaction
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // what goes on beside the reader; one is for the end of the queue
+	begun  time.Time
+	heard  atomic.Int64 // when the client was heard from last, in ns since begun
+
+	mu    sync.Mutex // guards open and byKey
+	open  map[uint32]*host.Handle
+	byKey map[record.Key]uint32
+
+	mutations, bytes *rate.Limiter // nil: unlimited
+
+	history, transactions helper
 }
 
-func newSession(cfg Config, conn *websocket.Conn, welcomed func(*Session)) *Session {
-	conn.SetReadLimit(int64(cfg.MaxMessage))
-	return &Session{
-		cfg: cfg, conn: conn, out: newQueue(cfg.MaxQueue),
+func newSession(g *Group, conn *socket.Conn, principal string) *Session {
+	conn.SetReadLimit(int64(g.cfg.MaxMessage))
+	s := &Session{
+		group: g, cfg: &g.cfg, conn: conn, principal: principal, out: queue{limit: g.cfg.MaxQueue}, begun: time.Now(),
 		open: make(map[uint32]*host.Handle), byKey: make(map[record.Key]uint32),
-		logReads: make(chan *wire.ReadLog, maxLogReads), welcomed: welcomed,
-		transactions: make(chan transaction, maxTransactions),
+		mutations: g.cfg.limiter(g.cfg.MaxMutations), bytes: g.cfg.limiter(g.cfg.MaxBytes),
+		history: helper{most: maxLogReads}, transactions: helper{most: maxTransactions},
 	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.wg.Add(1)
+	return s
 }
 
 // Client implements [host.Subscriber].
 func (s *Session) Client() record.ClientID { return s.client }
 
 // Send implements [host.Subscriber].
-func (s *Session) Send(frame []byte) { s.out.push(frame) }
+func (s *Session) Send(frames []byte) {
+	if s.out.push(item{frames: frames}) {
+		s.group.flusher.add(s)
+	}
+}
+
+// Answer implements [host.Subscriber].
+func (s *Session) Answer(a *payload.Answer) {
+	if s.out.push(item{answer: a}) {
+		s.group.flusher.add(s)
+	}
+}
+
+// end ends the session; the client is told why if err is a closing. It does not wait. Only
+// the first error counts.
+func (s *Session) end(err error) {
+	if s.out.fail(err) {
+		s.group.flusher.add(s)
+	}
+}
 
 // shutdown ends the session because the server stops; the client is advised to
 // connect anew at a random time within the given one. It does not wait.
 func (s *Session) shutdown(reconnectWithin time.Duration) {
-	s.out.fail(&closing{
+	s.end(&closing{
 		code: wire.CodeDraining, detail: "the server is stopping",
 		before: wire.Encode(&wire.Drain{Within: uint32(reconnectWithin.Milliseconds())}),
 	})
@@ -101,55 +90,56 @@ func (s *Session) shutdown(reconnectWithin time.Duration) {
 // serve runs the session until the client leaves, breaks the protocol, is silent
 // or too slow, or shutdown is called. It closes the connection.
 func (s *Session) serve() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var wg sync.WaitGroup
-	wg.Go(func() { s.write(cancel) })
-	wg.Go(func() { s.serveLog(ctx) })
-	wg.Go(func() { s.serveTransactions(ctx) })
-
-	err := s.read(ctx)
+	err := s.read()
 	s.cfg.Logger.Debug("session ended", "client", s.client.String(), "error", err)
+	s.end(err)
+	s.cancel()
+	s.wg.Wait()
+	s.conn.Cut()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, h := range s.open {
 		h.Close()
 	}
-	s.out.fail(err)
-	cancel()
-	wg.Wait()
-	s.conn.CloseNow() //nolint:errcheck // closed already in most cases
+}
+
+// queueEnded is called once, when nothing more will be written.
+func (s *Session) queueEnded() {
+	s.cancel()
+	s.wg.Done()
 }
 
 // read decodes what the client sends until the connection ends. When the client
-// breaks the protocol the writer is told to end the session, and what else comes
-// is discarded.
-func (s *Session) read(ctx context.Context) error {
-	silence := time.AfterFunc(helloTimeout, func() { s.out.fail(&closing{code: wire.CodeIdle, detail: "silent for too long"}) })
-	defer silence.Stop()
+// breaks the protocol the session is told to end, and what else comes is discarded.
+func (s *Session) read() error {
 	for broken := false; ; {
-		kind, message, err := s.conn.Read(ctx)
-		if err != nil {
+		message, err := s.conn.Read()
+		if err != nil && !errors.Is(err, socket.ErrText) {
 			return err
 		}
 		if broken {
 			continue
 		}
-		silence.Reset(2 * s.cfg.Heartbeat)
-		if kind != websocket.MessageBinary {
+		s.heard.Store(int64(time.Since(s.begun)))
+		if err != nil {
 			err = &closing{code: wire.CodeBadFrame, detail: "messages must be binary"}
 		} else {
-			err = s.receive(ctx, message)
+			err = s.receive(message)
 		}
 		if err != nil {
 			broken = true
-			s.out.fail(err)
+			s.end(err)
 		}
 	}
 }
 
 // receive handles the frames of one message.
-func (s *Session) receive(ctx context.Context, message []byte) error {
+func (s *Session) receive(message []byte) error {
 	if len(message) == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "empty message"}
+	}
+	if err := s.pace(s.bytes, len(message)); err != nil {
+		return err
 	}
 	for len(message) > 0 {
 		frame, rest, err := wire.Decode(message)
@@ -160,11 +150,103 @@ func (s *Session) receive(ctx context.Context, message []byte) error {
 		if s.client.IsZero() {
 			err = s.hello(frame)
 		} else {
-			err = s.handle(ctx, frame)
+			err = s.handle(s.ctx, frame)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pace waits until a client may go on that has done something n times. What it sends
+// meanwhile waits in the network, and then at the client.
+func (s *Session) pace(limit *rate.Limiter, n int) error {
+	if limit == nil {
+		return nil
+	}
+	now := time.Now()
+	wait := limit.ReserveN(now, min(n, limit.Burst())).DelayFrom(now)
+	if wait <= 0 {
+		return nil
+	}
+	s.heard.Store(int64(time.Since(s.begun) + wait)) // it is not the one that is silent
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// cutOff closes documents whose client has not read what is queued of them, and tells it to
+// open them anew.
+func (s *Session) cutOff(docs []uint32) {
+	for _, doc := range docs {
+		s.mu.Lock()
+		h, ok := s.open[doc]
+		if ok {
+			s.forget(h)
+		}
+		s.mu.Unlock()
+		if ok {
+			h.Close()
+			s.Send(wire.Encode(&wire.Fault{Code: wire.CodeSlow, Key: h.Key().String(), Detail: "the client reads too slowly: it goes on from where it is"}))
+		}
+	}
+}
+
+// forget takes a document off those that are open. The lock is held.
+func (s *Session) forget(h *host.Handle) {
+	delete(s.open, h.Number())
+	delete(s.byKey, h.Key())
+}
+
+// handleOf returns a document that is open.
+func (s *Session) handleOf(doc uint32) (*host.Handle, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.open[doc]
+	return h, ok
+}
+
+// helper does what takes long beside the reader, one after the other, and bounded.
+type helper struct {
+	most int
+
+	mu      sync.Mutex
+	waiting []func(context.Context)
+	busy    bool
+}
+
+// do has something done, unless too much waits.
+func (h *helper) do(s *Session, what func(context.Context)) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) >= h.most {
+		return false
+	}
+	h.waiting = append(h.waiting, what)
+	if !h.busy {
+		h.busy = true
+		s.wg.Go(func() { h.run(s.ctx) })
+	}
+	return true
+}
+
+func (h *helper) run(ctx context.Context) {
+	for {
+		h.mu.Lock()
+		if len(h.waiting) == 0 || ctx.Err() != nil {
+			h.busy, h.waiting = false, nil
+			h.mu.Unlock()
+			return
+		}
+		what := h.waiting[0]
+		h.waiting = h.waiting[1:]
+		h.mu.Unlock()
+		what(ctx)
+	}
 }

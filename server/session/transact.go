@@ -28,9 +28,12 @@ func (s *Session) transact(f *wire.Transact) error {
 	if f.Request == 0 || f.ID.Number == 0 || len(f.Parts) == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "a transaction has a request, a number and parts"}
 	}
+	if err := s.pace(s.mutations, len(f.Parts)); err != nil {
+		return err
+	}
 	t := transaction{request: f.Request, id: f.ID, parts: make([]host.Part, len(f.Parts))}
 	for i, p := range f.Parts {
-		h, open := s.open[p.Doc]
+		h, open := s.handleOf(p.Doc)
 		patch, bad := delta.Parse(p.Delta)
 		switch {
 		case !open:
@@ -50,37 +53,28 @@ func (s *Session) transact(f *wire.Transact) error {
 		}
 		t.parts[i] = host.Part{Handle: h, Base: p.Base, Reads: p.Reads, Delta: patch}
 	}
-	select {
-	case s.transactions <- t:
-	default:
+	if !s.transactions.do(s, func(ctx context.Context) { s.do(ctx, t) }) {
 		s.transacted(f.Request, wire.CodeTooMany, fmt.Sprintf("at most %d transactions may wait", maxTransactions))
 	}
 	return nil
 }
 
-// serveTransactions does the transactions of a client, one at a time.
-func (s *Session) serveTransactions(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case t := <-s.transactions:
-			_, err := s.cfg.Documents.Submit(ctx, s.client, t.id, t.parts)
-			var refused *host.PartError
-			switch {
-			case err == nil:
-				s.transacted(t.request, 0, "")
-			case errors.Is(err, host.ErrConflict):
-				s.Send(wire.Encode(&wire.Transacted{Request: t.request, Conflict: true}))
-			case errors.As(err, &refused):
-				s.transacted(t.request, refused.Code, refused.Key.String()+": "+refused.Detail)
-			case errors.Is(err, host.ErrApart):
-				s.transacted(t.request, wire.CodeBadFrame, err.Error())
-			case ctx.Err() == nil:
-				s.cfg.Logger.Warn("transaction", "client", s.client.String(), "error", err)
-				s.transacted(t.request, wire.CodeUnavailable, "the transaction cannot be stored now; it may have been")
-			}
-		}
+// do does a transaction.
+func (s *Session) do(ctx context.Context, t transaction) {
+	_, err := s.cfg.Documents.Submit(ctx, s.client, t.id, t.parts)
+	var refused *host.PartError
+	switch {
+	case err == nil:
+		s.transacted(t.request, 0, "")
+	case errors.Is(err, host.ErrConflict):
+		s.Send(wire.Encode(&wire.Transacted{Request: t.request, Conflict: true}))
+	case errors.As(err, &refused):
+		s.transacted(t.request, refused.Code, refused.Key.String()+": "+refused.Detail)
+	case errors.Is(err, host.ErrApart):
+		s.transacted(t.request, wire.CodeBadFrame, err.Error())
+	case ctx.Err() == nil:
+		s.cfg.Logger.Warn("transaction", "client", s.client.String(), "error", err)
+		s.transacted(t.request, wire.CodeUnavailable, "the transaction cannot be stored now; it may have been")
 	}
 }
 

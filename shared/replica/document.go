@@ -225,6 +225,15 @@ func (d *Document) disconnected() {
 	}
 }
 
+// cutOff goes on from where the replica is: what it was not sent any more it asks for, once
+// it has read everything that it was sent.
+func (d *Document) cutOff() {
+	if d.state != refused {
+		d.unsubscribed()
+		d.open()
+	}
+}
+
 // failed takes a fault: the document is not open any more. If that is for good,
 // pending mutations are rolled back and over.
 func (d *Document) failed(code wire.Code, detail string) {

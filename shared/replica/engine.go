@@ -390,7 +390,11 @@ func (e *Engine) fault(f *wire.Fault) (*Document, error) {
 	}
 	d := e.docs[key]
 	if d != nil {
-		d.failed(f.Code, f.Detail)
+		if f.Code == wire.CodeSlow {
+			d.cutOff()
+		} else {
+			d.failed(f.Code, f.Detail)
+		}
 	}
 	return d, nil
 }

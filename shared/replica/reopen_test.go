@@ -175,3 +175,26 @@ func TestFinalFaultRollsBack(t *testing.T) {
 		t.Errorf("opened %d times", s.opens)
 	}
 }
+
+// TestL9_CutOff: a client that reads too slowly asks at once for what it was not sent, from
+// where it is, and loses neither what is pending nor what others wrote.
+func TestL9_CutOff(t *testing.T) {
+	s := newLive(t, `{"n":0}`)
+	s.commit(theirs(`{"m":1}`))
+	edit := s.edit("/n+")
+	held, asked := s.doc.Position(), s.asked
+	s.say(&wire.Fault{Key: board.String(), Code: wire.CodeSlow})
+	if s.failed != 0 || s.asked == asked {
+		t.Fatalf("failed with %s, asked again: %t", s.failed, s.asked != asked)
+	}
+	s.say(&wire.Reject{Doc: s.number, ID: s.pushed[0].ID, Code: wire.CodeNotOpen}) // it was on its way
+	s.wantOpen(edit)
+	s.wantView(`{"m":1,"n":1}`)
+	s.opened("", held, held.Revision, record.MutationID{})
+	s.wantPushed(1, 1)
+	s.commit(s.mine(0))
+	s.wantSettled(edit, s.doc.Position().Revision)
+	if s.say(&wire.Fault{Key: board.String(), Code: wire.CodeSlow}); s.doc.Live() {
+		t.Error("live, and not open")
+	}
+}

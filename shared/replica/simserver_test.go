@@ -273,6 +273,10 @@ func (s *simServer) store(mutations []record.Mutation, state any, crash bool) {
 		return
 	}
 	for _, c := range s.conns {
+		if c.open && s.random.IntN(40) == 0 { // it reads too slowly
+			c.open = false
+			s.say(c, &wire.Fault{Key: board.String(), Code: wire.CodeSlow})
+		}
 		if c.open {
 			s.say(c, &wire.Commit{Doc: s.number, Revision: at.Revision, Record: data})
 			if len(s.log)%simEvery == 0 {

@@ -47,7 +47,8 @@ const (
 	CodeTooMany Code = 7
 	// CodeUnavailable: the log cannot be read or written now.
 	CodeUnavailable Code = 8
-	// CodeSlow: the client did not read as fast as the document changed.
+	// CodeSlow: the client did not read as fast as the document changed. With a Key it
+	// opens that anew, from where it is; without one it has taken too long for that.
 	CodeSlow Code = 9
 	// CodeDraining: the server is stopping.
 	CodeDraining Code = 10
@@ -82,6 +83,8 @@ const (
 	// CodeExpired: the client was away for so long that the server does not know any
 	// more which of its mutations are in the log.
 	CodeExpired Code = 23
+	// CodeCrowded: the principal has as many connections as it may.
+	CodeCrowded Code = 24
 )
 
 // Retry says what a client does after an error.
@@ -123,6 +126,7 @@ var codes = map[Code]struct {
 	CodeBadArgs:         {"bad_args", RetryNever},
 	CodeDeleted:         {"deleted", RetryNever},
 	CodeExpired:         {"expired", RetryNever},
+	CodeCrowded:         {"crowded", RetryLater},
 }
 
 // String returns the code's name in snake case.
