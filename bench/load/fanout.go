@@ -81,8 +81,8 @@ type run struct {
 // room is a document and those who have it open.
 type room struct {
 	writer  *conn
-	next    uint64 // number of the next edit
-	base    record.Revision
+	next    uint64        // number of the next edit
+	base    atomic.Uint64 // revision that the writer is at
 	nonce   uint64
 	credits chan struct{} // a token for each edit that has reached everybody
 	value   []byte
@@ -113,7 +113,8 @@ func Fanout(ctx context.Context, cfg Config) (*Report, error) {
 	defer cancel(nil)
 	for d := range cfg.Documents {
 		all := crowd.conns[d*cfg.Subscribers:][:cfg.Subscribers]
-		m := &room{writer: all[0], next: 1, base: all[0].at, nonce: rand.Uint64() | 1, credits: make(chan struct{}, ring)}
+		m := &room{writer: all[0], next: 1, nonce: rand.Uint64() | 1, credits: make(chan struct{}, ring)}
+		m.base.Store(uint64(all[0].at))
 		m.value = base64.RawURLEncoding.AppendEncode(nil, make([]byte, cfg.Bytes))[:cfg.Bytes]
 		r.rooms = append(r.rooms, m)
 		for _, c := range all {
@@ -290,7 +291,7 @@ func (r *run) edit(message []byte, m *room, due int64) []byte {
 		m.value[7-i] = '0' + byte(digits%10)
 	}
 	patch := fmt.Appendf(nil, `{"k%07d":%q}`, n%members, m.value)
-	push := wire.Push{Doc: m.writer.doc, ID: record.MutationID{Number: n, Nonce: m.nonce}, Base: m.base, Delta: patch}
+	push := wire.Push{Doc: m.writer.doc, ID: record.MutationID{Number: n, Nonce: m.nonce}, Base: record.Revision(m.base.Load()), Delta: patch}
 	if n > 1 {
 		push.Follows = record.MutationID{Number: n - 1, Nonce: m.nonce}
 	}
@@ -320,7 +321,9 @@ func (r *run) listen(ctx context.Context, m *room, c *conn) error {
 			if rec.Prev != c.at {
 				return fmt.Errorf("order: the record of revision %d follows %d, and the last that came was %d", commit.Revision, rec.Prev, c.at)
 			}
-			c.at = commit.Revision
+			if c.at = commit.Revision; c == m.writer {
+				m.base.Store(uint64(c.at))
+			}
 			now := time.Since(r.began).Nanoseconds()
 			for i := range rec.Mutations {
 				n := rec.Mutations[i].ID.Number
