@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rivulet-sync/rivulet/server/session"
 )
 
 // metrics are the numbers of a server, as GET /metrics says them in the format of Prometheus.
@@ -11,7 +13,14 @@ type metrics struct {
 	server *Server
 
 	clients, live, voids *prometheus.Desc
+	sessions             []sessionMetric
 	feed                 []feedMetric
+}
+
+// sessionMetric is a number of what is sent to clients.
+type sessionMetric struct {
+	desc  *prometheus.Desc
+	value func(*session.Stats) uint64
 }
 
 // feedMetric is a number of a subscription.
@@ -31,6 +40,14 @@ func newMetrics(s *Server) *metrics {
 		live:    desc("documents_in_memory", "Documents that are in memory."),
 		voids:   desc("void_records_total", "Void records of the log that were passed over."),
 	}
+	sent := func(name, help string, value func(*session.Stats) uint64) {
+		m.sessions = append(m.sessions, sessionMetric{desc(name, help), value})
+	}
+	sent("messages_total", "Messages that were written to clients.", func(s *session.Stats) uint64 { return s.Messages })
+	sent("message_bytes_total", "Bytes of them.", func(s *session.Stats) uint64 { return s.Bytes })
+	sent("messages_shared_total", "Those that had been made for another client.", func(s *session.Stats) uint64 { return s.Shared })
+	sent("slow_writes_total", "Times that a client had to be waited for.", func(s *session.Stats) uint64 { return s.Waited })
+	sent("cut_off_total", "Times that a client was cut off from a document, to go on from where it was, because it read too slowly.", func(s *session.Stats) uint64 { return s.CutOff })
 	add := func(kind prometheus.ValueType, name, help string, value func(*Status, time.Time) float64) {
 		m.feed = append(m.feed, feedMetric{desc("feed_"+name, help, "subscription"), kind, value})
 	}
@@ -64,6 +81,9 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	out <- m.clients
 	out <- m.live
 	out <- m.voids
+	for _, f := range m.sessions {
+		out <- f.desc
+	}
 	for _, f := range m.feed {
 		out <- f.desc
 	}
@@ -74,6 +94,10 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(m.clients, prometheus.GaugeValue, float64(m.server.sessions.Len()))
 	out <- prometheus.MustNewConstMetric(m.live, prometheus.GaugeValue, float64(m.server.Live()))
 	out <- prometheus.MustNewConstMetric(m.voids, prometheus.CounterValue, float64(m.server.log.Voids()))
+	stats := m.server.sessions.Stats()
+	for _, f := range m.sessions {
+		out <- prometheus.MustNewConstMetric(f.desc, prometheus.CounterValue, float64(f.value(&stats)))
+	}
 	now := time.Now()
 	for _, sub := range m.server.Subscriptions() {
 		st := sub.Status()

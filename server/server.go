@@ -159,6 +159,9 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 // Live returns how many documents are in memory.
 func (s *Server) Live() int { return s.documents.Live() }
 
+// Clients returns how many are connected.
+func (s *Server) Clients() int { return s.sessions.Len() }
+
 // Health returns nil while edits can be stored.
 func (s *Server) Health() error { return s.storage.health() }
 
@@ -183,6 +186,7 @@ func (s *Server) stop() error {
 	}
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
+		s.sessions.Close(ctx, reconnectWithin) // of connections that came meanwhile
 	} else if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}

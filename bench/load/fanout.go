@@ -33,6 +33,9 @@ type Config struct {
 	// sent before. 0: there is no such bound.
 	Warmup, For time.Duration
 	Most        uint64
+	// Stuck connections have the documents open, too, and never read what comes of them;
+	// Hostile ones send frames that make no sense. They are not measured.
+	Stuck, Hostile int
 	// Progress is told of what takes long; nil: nobody is.
 	Progress func(what string, done, all int)
 }
@@ -95,9 +98,11 @@ type room struct {
 // says what a server did wrong, if it did.
 func Fanout(ctx context.Context, cfg Config) (*Report, error) {
 	cfg = cfg.withDefaults()
-	crowd, err := gather(ctx, cfg.Server, cfg.Documents*cfg.Subscribers, func(i int) record.Key {
-		return record.Key{Space: "bench", ID: fmt.Sprintf("%d-%d", time.Now().UnixNano()>>40, i/cfg.Subscribers)}
-	}, cfg.Progress)
+	began := time.Now().UnixMilli() // so that each run has documents of its own
+	key := func(i int) record.Key {
+		return record.Key{Space: "bench", ID: fmt.Sprintf("%d-%d", began, i/cfg.Subscribers)}
+	}
+	crowd, err := gather(ctx, cfg.Server, cfg.Documents*cfg.Subscribers, key, cfg.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +127,16 @@ func Fanout(ctx context.Context, cfg Config) (*Report, error) {
 		}
 	}
 	wg.Go(func() { crowd.keepAlive(ctx) })
+	stuck, err := r.stuck(ctx, cfg.Stuck, key)
+	if err != nil {
+		return nil, err
+	}
+	defer stuck.close()
+	wg.Go(func() { stuck.keepAlive(ctx) })
+	var t trouble
+	t.hostile(ctx, cfg, cfg.Hostile, key)
+	defer t.wg.Wait()
+	defer cancel(nil)
 	var writers sync.WaitGroup
 	for i, m := range r.rooms {
 		if cfg.Rate > 0 {
@@ -138,6 +153,9 @@ func Fanout(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
+	}
+	if report != nil {
+		report.Stuck, report.Hostile, report.HostileSent = cfg.Stuck, cfg.Hostile, t.sent.Load()
 	}
 	return report, err
 }
@@ -326,16 +344,19 @@ func (r *run) listen(ctx context.Context, m *room, c *conn) error {
 			}
 			now := time.Since(r.began).Nanoseconds()
 			for i := range rec.Mutations {
+				if rec.Mutations[i].Client != m.writer.client {
+					continue // of a hostile one that has made sense
+				}
 				n := rec.Mutations[i].ID.Number
 				if at++; n != at {
 					return fmt.Errorf("order: edit %d came when %d was due", n, at)
 				}
+				came++
 				r.latency.add((now-m.due[n%ring].Load())/1000, 1)
 				if m.left[n%ring].Add(-1) == 0 && r.cfg.Rate == 0 {
 					m.credits <- struct{}{}
 				}
 			}
-			came += int64(len(rec.Mutations))
 			return nil
 		})
 		switch {

@@ -21,6 +21,9 @@ type Report struct {
 	Rate        float64 `json:"rate,omitempty"`      // edits or presences a second, all together
 	Bytes       int     `json:"bytes,omitempty"`     // of one
 	Seconds     float64 `json:"seconds,omitempty"`
+	Stuck       int     `json:"stuck,omitempty"`
+	Hostile     int     `json:"hostile,omitempty"`
+	HostileSent uint64  `json:"hostile_messages,omitempty"`
 
 	// What came of it.
 	Sent            uint64   `json:"sent,omitempty"` // edits or presences
@@ -94,6 +97,9 @@ func (r *Report) Print(out io.Writer) error {
 		line("load", "%.0f of %d bytes a second, for %.1f s", r.Rate, r.Bytes, r.Seconds)
 	case r.InFlight > 0:
 		line("load", "%d of %d bytes in flight on each document, for %.1f s", r.InFlight, r.Bytes, r.Seconds)
+	}
+	if r.Stuck+r.Hostile > 0 {
+		line("beside", "%d connections that do not read, %d that send nonsense: %d messages", r.Stuck, r.Hostile, r.HostileSent)
 	}
 	if r.Sent > 0 {
 		line("sent", "%d, %.0f a second", r.Sent, r.SentPerSecond)

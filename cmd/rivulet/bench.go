@@ -109,11 +109,14 @@ type benchFanoutCmd struct {
 	Rate        float64 `help:"Send so many edits a second instead, all together." placeholder:"N"`
 	Bytes       int     `help:"Size of what an edit writes (default ${default})." default:"48" placeholder:"N"`
 	Edits       uint64  `help:"Stop after so many edits." placeholder:"N"`
+	Stuck       int     `help:"Beside them, connections that never read what comes." placeholder:"N"`
+	Hostile     int     `help:"Beside them, connections that send frames that make no sense." placeholder:"N"`
 }
 
 func (cmd *benchFanoutCmd) Run(ctx context.Context, std *streams) error {
 	return cmd.run(ctx, std, load.Config{
 		Documents: cmd.Documents, Subscribers: cmd.Subscribers, InFlight: cmd.InFlight, Rate: cmd.Rate, Bytes: cmd.Bytes, Most: cmd.Edits,
+		Stuck: cmd.Stuck, Hostile: cmd.Hostile,
 	}, load.Fanout)
 }
 

@@ -32,9 +32,9 @@ type Config struct {
 	SlowFor time.Duration
 	// MaxOpen bounds the documents that a client has open: 1000.
 	MaxOpen int
-	// MaxMutations bounds the mutations of a client in a second, and MaxBytes what it sends,
-	// after a second's worth at once: 5000, 16 MiB; negative: they are not bounded. A
-	// client above them is not read from until it may go on.
+	// MaxMutations bounds the mutations of a client in a second, together with whatever else
+	// it asks for, and MaxBytes what it sends, after a second's worth at once: 5000, 16 MiB;
+	// negative: they are not bounded. A client above them is not read from until it may go on.
 	MaxMutations, MaxBytes int
 	// MaxPerPrincipal bounds the connections of one principal: 1000; negative: they are not
 	// bounded. As long as there is no authentication that is an address that is not of

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rivulet-sync/rivulet/server/socket"
 )
@@ -23,12 +24,19 @@ type flusher struct {
 	next    int // in line; what is before it was served
 	workers int // that do not wait for a client
 	most    int
+	running int // workers, those that wait included
+	ended   *sync.Cond
 	pool    sync.Pool // of *worker
-	wg      sync.WaitGroup
+
+	counts counts
 }
+
+// counts are of all sessions since the group was made.
+type counts struct{ messages, bytes, shared, waited, cut atomic.Uint64 }
 
 func newFlusher() *flusher {
 	f := &flusher{most: runtime.GOMAXPROCS(0)}
+	f.ended = sync.NewCond(&f.mu)
 	f.pool.New = func() any { return newWorker(f) }
 	return f
 }
@@ -45,7 +53,7 @@ func (f *flusher) add(s *Session) {
 func (f *flusher) staff() {
 	if f.workers < f.most && f.next < len(f.line) {
 		f.workers++
-		f.wg.Add(1)
+		f.running++
 		go f.work()
 	}
 }
@@ -84,7 +92,6 @@ const keepLine = 1 << 10
 const turnEvery = 32
 
 func (f *flusher) work() {
-	defer f.wg.Done()
 	w := f.pool.Get().(*worker)
 	for n := 1; ; n++ {
 		s := f.first()
@@ -100,10 +107,21 @@ func (f *flusher) work() {
 	}
 	w.forget()
 	f.pool.Put(w)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running--; f.running == 0 {
+		f.ended.Broadcast()
+	}
 }
 
-// wait waits until all workers have ended. Nothing may be added any more.
-func (f *flusher) wait() { f.wg.Wait() }
+// wait waits until all workers have ended.
+func (f *flusher) wait() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.running > 0 {
+		f.ended.Wait()
+	}
+}
 
 // worker is what one goroutine of a flusher works with.
 type worker struct {
@@ -137,11 +155,17 @@ func (w *worker) serve(s *Session) bool {
 	if len(w.batch.cut) > 0 {
 		s.cutOff(w.batch.cut)
 	}
+	var message socket.Message
 	switch {
 	case w.batch.answer != nil:
-		err = s.conn.Write(w.answer(s), writeTimeout, w.aside)
+		message = w.answer(s)
 	case len(w.batch.frames) > 0:
-		err = s.conn.Write(w.join(), writeTimeout, w.aside)
+		message = w.join()
+	}
+	if len(message) > 0 {
+		w.flusher.counts.messages.Add(1)
+		w.flusher.counts.bytes.Add(uint64(len(message)))
+		err = s.conn.Write(message, writeTimeout, w.aside)
 	}
 	clear(w.batch.frames)
 	w.batch.answer = nil
@@ -172,6 +196,8 @@ func (w *worker) join() socket.Message {
 		clear(w.of)
 		w.of = append(w.of[:0], w.batch.frames...)
 		w.message, w.buf = socket.Append(w.buf, w.of...)
+	} else {
+		w.flusher.counts.shared.Add(1)
 	}
 	return w.message
 }
@@ -197,6 +223,7 @@ func (w *worker) standAside() {
 		return
 	}
 	w.waits = true
+	w.flusher.counts.waited.Add(1)
 	w.flusher.mu.Lock()
 	defer w.flusher.mu.Unlock()
 	w.flusher.workers--

@@ -170,9 +170,6 @@ func (s *Session) invoke(ctx context.Context, f *wire.Invoke) error {
 
 // submit hands a mutation to its document; call is nil for a plain one.
 func (s *Session) submit(ctx context.Context, f *wire.Push, call *host.Call) error {
-	if err := s.pace(s.mutations, 1); err != nil {
-		return err
-	}
 	h, ok := s.handleOf(f.Doc)
 	if !ok {
 		s.reject(f, wire.CodeNotOpen, "the document is not open on this connection")

@@ -20,7 +20,8 @@ type Group struct {
 	principals map[string]int    // connections of each
 	storage    []byte            // the Storage frame to greet with, nil while all is well
 	closed     bool
-	wg         sync.WaitGroup
+	running    int           // sessions, those that came too late included
+	none       chan struct{} // closed when there are none, if somebody waits for that
 	watching   sync.WaitGroup
 	stopWatch  chan struct{}
 }
@@ -53,7 +54,7 @@ func (g *Group) Serve(conn *socket.Conn, principal string) {
 func (g *Group) add(s *Session) *closing {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.wg.Add(1)
+	g.running++
 	if g.closed {
 		return &closing{code: wire.CodeDraining, detail: "the server is stopping", before: wire.Encode(&wire.Drain{})}
 	}
@@ -84,7 +85,10 @@ func (g *Group) welcomed(s *Session) {
 func (g *Group) remove(s *Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.wg.Done()
+	if g.running--; g.running == 0 && g.none != nil {
+		close(g.none)
+		g.none = nil
+	}
 	if _, ok := g.sessions[s]; !ok {
 		return
 	}
@@ -99,6 +103,25 @@ func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.sessions)
+}
+
+// Stats are what a group has done since it was made.
+type Stats struct {
+	// Messages were written to clients, with so many bytes; Shared of them were made for
+	// another one before.
+	Messages, Bytes, Shared uint64
+	// Waited is how often a client had to be waited for, CutOff how often one was cut off
+	// from a document that it did not read fast enough.
+	Waited, CutOff uint64
+}
+
+// Stats returns what the group has done.
+func (g *Group) Stats() Stats {
+	c := &g.flusher.counts
+	return Stats{
+		Messages: c.messages.Load(), Bytes: c.bytes.Load(), Shared: c.shared.Load(),
+		Waited: c.waited.Load(), CutOff: c.cut.Load(),
+	}
 }
 
 // watch ends the sessions of clients that are silent, or slow, for too long: one look at all
@@ -146,7 +169,8 @@ func (g *Group) SetStorage(available bool, detail string) {
 }
 
 // Close tells all clients to connect anew at a random time within the given one,
-// ends their sessions and waits until ctx ends or all are closed.
+// ends their sessions and waits until ctx ends or all are closed. Those that are served
+// later are told the same; called again, Close waits for them.
 func (g *Group) Close(ctx context.Context, reconnectWithin time.Duration) {
 	g.mu.Lock()
 	if !g.closed {
@@ -156,22 +180,23 @@ func (g *Group) Close(ctx context.Context, reconnectWithin time.Duration) {
 	for s := range g.sessions {
 		s.shutdown(reconnectWithin)
 	}
+	if g.none == nil && g.running > 0 {
+		g.none = make(chan struct{})
+	}
+	none := g.none
 	g.mu.Unlock()
 	g.watching.Wait()
-	done := make(chan struct{})
-	go func() {
-		g.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		g.mu.Lock()
-		for s := range g.sessions {
-			go s.conn.Cut() // it may wait for the session
+	if none != nil {
+		select {
+		case <-none:
+		case <-ctx.Done():
+			g.mu.Lock()
+			for s := range g.sessions {
+				go s.conn.Cut() // it may wait for the session
+			}
+			g.mu.Unlock()
+			<-none
 		}
-		g.mu.Unlock()
-		<-done
 	}
 	g.flusher.wait()
 }

@@ -87,6 +87,10 @@ type world struct {
 	group    *session.Group
 	dialer   *http.Client
 	pipes    *pipes
+
+	documents host.Config
+	sessions  session.Config
+	mu        sync.Mutex // guards group while the world is restarted
 }
 
 func newWorld(t testing.TB, change ...func(*session.Config, *host.Config)) *world {
@@ -110,13 +114,30 @@ func newWorld(t testing.TB, change ...func(*session.Config, *host.Config)) *worl
 	for _, c := range change {
 		c(&sessions, &documents)
 	}
-	w.registry = host.NewRegistry(documents)
-	t.Cleanup(w.registry.Close)
-	sessions.Documents = w.registry
-	w.group = session.NewGroup(sessions)
-	t.Cleanup(func() { w.close() })
+	w.documents, w.sessions = documents, sessions
+	w.begin()
+	t.Cleanup(func() {
+		w.close()
+		w.registry.Close()
+	})
 	w.serve()
 	return w
+}
+
+// begin makes the registry and the group.
+func (w *world) begin() {
+	w.registry = host.NewRegistry(w.documents)
+	w.sessions.Documents = w.registry
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.group = session.NewGroup(w.sessions)
+}
+
+// restart ends all sessions and documents, and begins anew on the same log.
+func (w *world) restart() {
+	w.close()
+	w.registry.Close()
+	w.begin()
 }
 
 // newClient issues ids that are easy to tell apart.
@@ -147,6 +168,8 @@ func (w *world) serve() {
 			w.t.Error(err)
 			return
 		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.group.Serve(conn, r.Header.Get("Principal"))
 	})}
 	var wg sync.WaitGroup

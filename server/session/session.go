@@ -35,7 +35,7 @@ type Session struct {
 	open  map[uint32]*host.Handle
 	byKey map[record.Key]uint32
 
-	mutations, bytes *rate.Limiter // nil: unlimited
+	frames, bytes *rate.Limiter // nil: unlimited
 
 	history, transactions helper
 }
@@ -45,7 +45,7 @@ func newSession(g *Group, conn *socket.Conn, principal string) *Session {
 	s := &Session{
 		group: g, cfg: &g.cfg, conn: conn, principal: principal, out: queue{limit: g.cfg.MaxQueue}, begun: time.Now(),
 		open: make(map[uint32]*host.Handle), byKey: make(map[record.Key]uint32),
-		mutations: g.cfg.limiter(g.cfg.MaxMutations), bytes: g.cfg.limiter(g.cfg.MaxBytes),
+		frames: g.cfg.limiter(g.cfg.MaxMutations), bytes: g.cfg.limiter(g.cfg.MaxBytes),
 		history: helper{most: maxLogReads}, transactions: helper{most: maxTransactions},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -147,6 +147,9 @@ func (s *Session) receive(message []byte) error {
 			return &closing{code: wire.CodeBadFrame, detail: err.Error()}
 		}
 		message = rest
+		if err := s.pace(s.frames, 1); err != nil {
+			return err
+		}
 		if s.client.IsZero() {
 			err = s.hello(frame)
 		} else {
@@ -193,6 +196,7 @@ func (s *Session) cutOff(docs []uint32) {
 		s.mu.Unlock()
 		if ok {
 			h.Close()
+			s.group.flusher.counts.cut.Add(1)
 			s.Send(wire.Encode(&wire.Fault{Code: wire.CodeSlow, Key: h.Key().String(), Detail: "the client reads too slowly: it goes on from where it is"}))
 		}
 	}

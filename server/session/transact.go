@@ -28,7 +28,7 @@ func (s *Session) transact(f *wire.Transact) error {
 	if f.Request == 0 || f.ID.Number == 0 || len(f.Parts) == 0 {
 		return &closing{code: wire.CodeBadFrame, detail: "a transaction has a request, a number and parts"}
 	}
-	if err := s.pace(s.mutations, len(f.Parts)); err != nil {
+	if err := s.pace(s.frames, len(f.Parts)-1); err != nil {
 		return err
 	}
 	t := transaction{request: f.Request, id: f.ID, parts: make([]host.Part, len(f.Parts))}

@@ -10,7 +10,9 @@
 // The first frame of a client is [Hello], the first of the server [Welcome].
 // After it, the frames of one document are in the order of its log: a client
 // that was answered [Opened] receives every later [Commit] of the document,
-// once and without a gap, until it leaves or the connection ends.
+// once and without a gap, until it leaves, a [Fault] names the document's key or the
+// connection ends. What comes of the document between that and the next Opened is of the
+// subscription before, and to be passed over.
 //
 // A [Commit] frame names its document by a number that the server gives out
 // for the life of its process, and carries nothing about the receiver. It is
