@@ -81,6 +81,10 @@ bench-writers: ## measure 1 to 64 writers on one document, near and 100 ms away,
 bench-order: ## measure putting events in order that were stored in any, beside a single task, as a table (ARGS adds flags)
 	@go run ./bench/order $(ARGS)
 
+.PHONY: bench-fanout
+bench-fanout: build ## measure a server with many subscribers beside one that only broadcasts, as a table (ARGS adds flags)
+	@go run ./bench/fanout $(ARGS)
+
 .PHONY: lint
 lint: assets ## check format, vet, staticcheck, generated files and TypeScript
 	@scripts/lint.sh

@@ -194,7 +194,7 @@ func TestErrorsAreOneLineThatSaysWhatToDo(t *testing.T) {
 
 func TestHelpTeaches(t *testing.T) {
 	s := shell{t: t}
-	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"serve", "--help"}, {"get", "--help"}, {"put", "--help"}, {"patch", "--help"}, {"watch", "--help"}, {"log", "--help"}, {"help", "rm"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"serve", "--help"}, {"get", "--help"}, {"put", "--help"}, {"patch", "--help"}, {"watch", "--help"}, {"log", "--help"}, {"help", "rm"}, {"bench", "--help"}, {"help", "bench", "idle"}} {
 		code, out, errs := s.do("", args...)
 		if code != exitOK || errs != "" || !strings.Contains(out, "rivulet") {
 			t.Errorf("rivulet %s: status %d, %q, %q", strings.Join(args, " "), code, out, errs)
