@@ -32,6 +32,10 @@ type Config struct {
 	SlowFor time.Duration
 	// MaxOpen bounds the documents that a client has open: 1000.
 	MaxOpen int
+	// MaxOpening bounds those of them that are being opened: 100. A client that asks for more
+	// at once is not read from until some are open; for a second, then it is told to ask
+	// later.
+	MaxOpening int
 	// MaxMutations bounds the mutations of a client in a second, together with whatever else
 	// it asks for, and MaxBytes what it sends, after a second's worth at once: 5000, 16 MiB;
 	// negative: they are not bounded. A client above them is not read from until it may go on.
@@ -66,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxOpen <= 0 {
 		c.MaxOpen = 1000
+	}
+	if c.MaxOpening <= 0 {
+		c.MaxOpening = 100
 	}
 	if c.MaxMutations == 0 {
 		c.MaxMutations = 5000

@@ -84,8 +84,8 @@ func (f *flusher) first() *Session {
 	return s
 }
 
-// keepLine bounds the places that an empty line keeps.
-const keepLine = 1 << 10
+// keepLine bounds the places that an empty line keeps: 128 KiB of them.
+const keepLine = 1 << 14
 
 // turnEvery is after how many sessions a worker lets others have the processor: who reads
 // from clients, and decides about edits.

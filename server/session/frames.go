@@ -89,11 +89,10 @@ func (s *Session) openDocument(ctx context.Context, f *wire.Open) error {
 		return nil
 	}
 	h, err := s.cfg.Documents.Handle(key, s)
-	if err == nil {
-		// Known before anything can come of it.
-		s.mu.Lock()
-		s.open[h.Number()], s.byKey[key] = h, h.Number()
-		s.mu.Unlock()
+	if err == nil && !s.begin(h) { // it is known before anything can come of it
+		h.Close()
+		err = host.ErrBusy
+	} else if err == nil {
 		s.out.opens(h.Number())
 		if err = h.Subscribe(ctx, f.Request, f.At); err != nil {
 			s.leave(key)

@@ -31,9 +31,11 @@ type Session struct {
 	begun  time.Time
 	heard  atomic.Int64 // when the client was heard from last, in ns since begun
 
-	mu    sync.Mutex // guards open and byKey
-	open  map[uint32]*host.Handle
-	byKey map[record.Key]uint32
+	mu       sync.Mutex // guards what follows; nothing else is locked while it is held
+	open     map[uint32]*host.Handle
+	byKey    map[record.Key]uint32
+	opening  map[uint32]struct{} // those whose client has no answer yet
+	answered chan struct{}       // has a token when there are fewer; nil while nobody waits
 
 	frames, bytes *rate.Limiter // nil: unlimited
 
@@ -58,6 +60,9 @@ func (s *Session) Client() record.ClientID { return s.client }
 
 // Send implements [host.Subscriber].
 func (s *Session) Send(frames []byte) {
+	if wire.IsFault(frames) {
+		s.faulted(frames)
+	}
 	if s.out.push(item{frames: frames}) {
 		s.group.flusher.add(s)
 	}
@@ -65,6 +70,9 @@ func (s *Session) Send(frames []byte) {
 
 // Answer implements [host.Subscriber].
 func (s *Session) Answer(a *payload.Answer) {
+	s.mu.Lock()
+	s.opened(a.Doc)
+	s.mu.Unlock()
 	if s.out.push(item{answer: a}) {
 		s.group.flusher.add(s)
 	}
@@ -97,8 +105,10 @@ func (s *Session) serve() {
 	s.wg.Wait()
 	s.conn.Cut()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, h := range s.open {
+	open := s.open
+	s.open = nil
+	s.mu.Unlock()
+	for _, h := range open {
 		h.Close()
 	}
 }
@@ -206,6 +216,7 @@ func (s *Session) cutOff(docs []uint32) {
 func (s *Session) forget(h *host.Handle) {
 	delete(s.open, h.Number())
 	delete(s.byKey, h.Key())
+	s.opened(h.Number())
 }
 
 // handleOf returns a document that is open.
@@ -215,6 +226,67 @@ func (s *Session) handleOf(doc uint32) (*host.Handle, bool) {
 	h, ok := s.open[doc]
 	return h, ok
 }
+
+// opened notes that a client has its answer, or needs none any more. The lock is held.
+func (s *Session) opened(doc uint32) {
+	delete(s.opening, doc)
+	select {
+	case s.answered <- struct{}{}:
+	default: // nobody waits
+	}
+}
+
+// faulted takes note of a document that could not be opened.
+func (s *Session) faulted(frame []byte) {
+	f, _, err := wire.Decode(frame)
+	if err != nil {
+		return
+	}
+	key, err := record.ParseKey(f.(*wire.Fault).Key)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened(s.byKey[key])
+}
+
+// begin notes that a document is being opened. While as many are as may be it waits for one
+// of them, as long as is reasonable, and then reports false.
+func (s *Session) begin(h *host.Handle) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.opening) >= s.cfg.MaxOpening {
+		s.answered = make(chan struct{}, 1)
+		patience := time.NewTimer(openPatience)
+		defer patience.Stop()
+		for waiting := true; waiting && len(s.opening) >= s.cfg.MaxOpening; {
+			s.mu.Unlock()
+			select {
+			case <-s.answered:
+			case <-patience.C:
+				waiting = false
+			case <-s.ctx.Done():
+				waiting = false
+			}
+			s.mu.Lock()
+		}
+		s.answered = nil
+		if len(s.opening) >= s.cfg.MaxOpening {
+			return false
+		}
+	}
+	if s.opening == nil {
+		s.opening = make(map[uint32]struct{})
+	}
+	s.opening[h.Number()] = struct{}{}
+	s.open[h.Number()], s.byKey[h.Key()] = h, h.Number()
+	return true
+}
+
+// openPatience is how long a client that opens more documents at once than it may waits for
+// one of them.
+const openPatience = time.Second
 
 // helper does what takes long beside the reader, one after the other, and bounded.
 type helper struct {

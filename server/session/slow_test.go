@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/session"
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -237,4 +238,54 @@ func TestL9_TooManyConnections(t *testing.T) {
 	first.conn.CloseNow() //nolint:errcheck // the test goes on
 	w.waitSessions(7)
 	expect[*wire.Welcome](dial("10.0.0.1"))
+}
+
+// TestL9_Opening: who opens many documents at once has to wait for some of them; when none
+// comes it is told to ask later, and the others go on.
+func TestL9_Opening(t *testing.T) {
+	const limit, all = 3, 10
+	var w *world
+	slow := &slowLog{open: make(chan struct{})}
+	w = newWorld(t, func(c *session.Config, d *host.Config) {
+		c.MaxOpening = limit
+		slow.Log = d.Log
+		d.Log = slow
+	})
+	p, other := w.greet(), w.greet()
+	for n := range all {
+		p.send(p.ask(fmt.Sprintf("demo/%d", n)))
+	}
+	if f := expect[*wire.Fault](p); f.Code != wire.CodeUnavailable || f.Request != limit+1 {
+		t.Fatalf("%+v", f)
+	}
+	close(slow.open)
+	other.open(board)
+	for opened := 0; opened < all-1; {
+		switch f := p.next().(type) {
+		case *wire.Opened:
+			opened++
+		case *wire.Fault:
+			if f.Code != wire.CodeUnavailable {
+				t.Fatalf("%+v", f)
+			}
+			opened++
+		}
+	}
+	p.send(p.ask(fmt.Sprintf("demo/%d", limit)))
+	expect[*wire.Opened](p)
+}
+
+// slowLog is a log that nothing can be read from until it is open.
+type slowLog struct {
+	host.Log
+	open chan struct{}
+}
+
+func (l *slowLog) Replay(ctx context.Context, key record.Key, from deltalog.Tail, fn func(deltalog.Entry) error) (deltalog.Tail, error) {
+	select {
+	case <-l.open:
+	case <-ctx.Done():
+		return from, ctx.Err()
+	}
+	return l.Log.Replay(ctx, key, from, fn)
 }

@@ -29,6 +29,9 @@ func DocOf(frame []byte) uint32 {
 // IsPeer reports whether an encoded frame is a [Peer].
 func IsPeer(frame []byte) bool { return len(frame) > 1 && Type(frame[1]) == TypePeer }
 
+// IsFault reports whether an encoded frame is a [Fault].
+func IsFault(frame []byte) bool { return len(frame) > 1 && Type(frame[1]) == TypeFault }
+
 // PeerOf returns the same text for all frames that are a [Peer] of one client on one document,
 // and nothing for others.
 func PeerOf(frame []byte) string {
