@@ -44,7 +44,7 @@ func newMetrics(s *Server) *metrics {
 		m.sessions = append(m.sessions, sessionMetric{desc(name, help), value})
 	}
 	sent("messages_total", "Messages that were written to clients.", func(s *session.Stats) uint64 { return s.Messages })
-	sent("message_bytes_total", "Bytes of them.", func(s *session.Stats) uint64 { return s.Bytes })
+	sent("message_bytes_total", "Bytes of them, before compression.", func(s *session.Stats) uint64 { return s.Bytes })
 	sent("messages_shared_total", "Those that had been made for another client.", func(s *session.Stats) uint64 { return s.Shared })
 	sent("slow_writes_total", "Times that a client had to be waited for.", func(s *session.Stats) uint64 { return s.Waited })
 	sent("cut_off_total", "Times that a client was cut off from a document, to go on from where it was, because it read too slowly.", func(s *session.Stats) uint64 { return s.CutOff })

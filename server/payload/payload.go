@@ -52,14 +52,12 @@ const minDeflate = 1 << 10
 // Worthwhile reports whether it pays to compress.
 func (a *Answer) Worthwhile() bool { return len(a.Shared.data) >= minDeflate }
 
-// Deflate returns it as the payload of a compressed message. The first call for a shared part
-// takes time, about 10 ms for a megabyte; those meanwhile wait for it.
-func (a *Answer) Deflate() []byte {
-	shared := a.Shared.deflate()
-	out := make([]byte, 0, len(a.Before)+len(shared)+len(a.After)+16)
-	out = append(appendStored(out, a.Before), shared...)
-	// What is left of the empty stored block that ends a message: RFC 7692, section 7.2.1.
-	return append(appendStored(out, a.After), 0)
+// Deflated returns its parts as those of the payload of a compressed message. The first call
+// for a shared part takes time, about 10 ms for a megabyte; those meanwhile wait for it.
+func (a *Answer) Deflated() (before, shared, after []byte) {
+	// What ends it is what is left of the empty stored block that ends a message: RFC 7692,
+	// section 7.2.1.
+	return appendStored(nil, a.Before), a.Shared.deflate(), append(appendStored(nil, a.After), 0)
 }
 
 // deflaters are used again: they are large.

@@ -155,16 +155,16 @@ func (w *worker) serve(s *Session) bool {
 	if len(w.batch.cut) > 0 {
 		s.cutOff(w.batch.cut)
 	}
-	var message socket.Message
+	counts := &w.flusher.counts
 	switch {
 	case w.batch.answer != nil:
-		message = w.answer(s)
+		counts.messages.Add(1)
+		counts.bytes.Add(uint64(w.batch.answer.Len()))
+		err = s.conn.WriteAnswer(w.batch.answer, writeTimeout, w.aside)
 	case len(w.batch.frames) > 0:
-		message = w.join()
-	}
-	if len(message) > 0 {
-		w.flusher.counts.messages.Add(1)
-		w.flusher.counts.bytes.Add(uint64(len(message)))
+		message := w.join()
+		counts.messages.Add(1)
+		counts.bytes.Add(uint64(len(message)))
 		err = s.conn.Write(message, writeTimeout, w.aside)
 	}
 	clear(w.batch.frames)
@@ -177,17 +177,6 @@ func (w *worker) serve(s *Session) bool {
 		return false
 	}
 	return true
-}
-
-// answer returns the message of an answer. To compress takes time.
-func (w *worker) answer(s *Session) socket.Message {
-	a := w.batch.answer
-	if s.conn.Deflates() && a.Worthwhile() {
-		w.standAside()
-		return socket.Compress(a)
-	}
-	m, _ := socket.Append(nil, a.Before, a.Shared.Data(), a.After)
-	return m
 }
 
 // join returns the message of the frames: the last one again if it is of the very same.

@@ -107,7 +107,7 @@ func (g *Group) Len() int {
 
 // Stats are what a group has done since it was made.
 type Stats struct {
-	// Messages were written to clients, with so many bytes; Shared of them were made for
+	// Messages were written to clients, with so many bytes before compression; Shared of them were made for
 	// another one before.
 	Messages, Bytes, Shared uint64
 	// Waited is how often a client had to be waited for, CutOff how often one was cut off

@@ -132,23 +132,17 @@ func TestL9_SlowForTooLong(t *testing.T) {
 	b := w.greet()
 	b.open(board)
 	b.writeMuch(board)
-	w.waitSessionsAtMost(2)
+	for deadline := time.Now().Add(within); w.group.Ending() == 0; time.Sleep(time.Millisecond) { // nothing tells
+		if time.Now().After(deadline) {
+			t.Fatal("the session goes on")
+		}
+	}
 	slow.wg.Go(slow.read)
 	slow.wantEnd(wire.CodeSlow)
 	b.send(b.push(board, `{"done":true}`))
 	expect[*wire.Commit](b)
 	if wire.CodeSlow.Retry() != wire.RetryLater {
 		t.Error("it is not told to come back")
-	}
-}
-
-// waitSessionsAtMost waits until so few connections are served.
-func (w *world) waitSessionsAtMost(n int) {
-	w.t.Helper()
-	for deadline := time.Now().Add(within); w.group.Len() > n; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%d sessions, want at most %d", w.group.Len(), n)
-		}
 	}
 }
 

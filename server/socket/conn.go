@@ -3,12 +3,13 @@ package socket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/rivulet-sync/rivulet/server/payload"
 )
 
 // Conn is a WebSocket. One goroutine reads from it and one at a time writes to it; Close and
@@ -18,9 +19,6 @@ type Conn struct {
 	raw      *raw
 	deflates bool
 }
-
-// Deflates reports whether the client reads compressed messages.
-func (c *Conn) Deflates() bool { return c.deflates }
 
 // SetReadLimit bounds the messages of the client, in bytes. A larger one ends the connection.
 func (c *Conn) SetReadLimit(n int64) { c.ws.SetReadLimit(n) }
@@ -76,10 +74,22 @@ func readAll(buf []byte, r io.Reader) ([]byte, error) {
 // Write writes a message. If that has to wait for the client, wait is called first; every
 // 64 KiB may take the given time. After an error nothing can be written any more.
 func (c *Conn) Write(m Message, within time.Duration, wait func()) error {
-	if err := c.raw.writeFrame(m, within, wait); err != nil {
-		return fmt.Errorf("socket: %w", err)
+	return c.raw.writeFrame(within, wait, m)
+}
+
+// WriteAnswer writes an answer as Write does a message, compressed if the client reads that
+// and it pays. What is shared is not copied. To compress may take time: wait is called before.
+func (c *Conn) WriteAnswer(a *payload.Answer, within time.Duration, wait func()) error {
+	first, before, shared, after := byte(final|binaryData), a.Before, a.Shared.Data(), a.After
+	if c.deflates && a.Worthwhile() {
+		wait()
+		first |= compressed
+		before, shared, after = a.Deflated()
 	}
-	return nil
+	size := len(before) + len(shared) + len(after)
+	head := make([]byte, headerLen(size), headerLen(size)+len(before))
+	putHeader(head, first, size)
+	return c.raw.writeFrame(within, wait, append(head, before...), shared, after)
 }
 
 // Close says goodbye and waits for the client's answer, for the given time at most.

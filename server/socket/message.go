@@ -1,10 +1,6 @@
 package socket
 
-import (
-	"encoding/binary"
-
-	"github.com/rivulet-sync/rivulet/server/payload"
-)
+import "encoding/binary"
 
 // Message is one binary message as it goes over the wire: the header of its one frame, then
 // the payload. It can be written to any number of connections, at once.
@@ -23,11 +19,6 @@ const (
 
 // Append returns a message of some parts, in buf if it has room; what was in buf is lost.
 func Append(buf []byte, parts ...[]byte) (message Message, reuse []byte) {
-	return appendFrame(buf, final|binaryData, parts...)
-}
-
-// appendFrame leaves room for the longest header, and puts the header right before the payload.
-func appendFrame(buf []byte, first byte, parts ...[]byte) (Message, []byte) {
 	size := 0
 	for _, p := range parts {
 		size += len(p)
@@ -35,30 +26,38 @@ func appendFrame(buf []byte, first byte, parts ...[]byte) (Message, []byte) {
 	if cap(buf) < maxHeader+size {
 		buf = make([]byte, 0, maxHeader+size+size/4)
 	}
+	// There is room for the longest header; a shorter one ends where the payload begins.
 	buf = buf[:maxHeader]
 	for _, p := range parts {
 		buf = append(buf, p...)
 	}
-	var start int
-	switch {
-	case size < 126:
-		start = maxHeader - 2
-		buf[start+1] = byte(size)
-	case size < 1<<16:
-		start = maxHeader - 4
-		buf[start+1] = 126
-		binary.BigEndian.PutUint16(buf[start+2:], uint16(size))
-	default:
-		start = 0
-		buf[1] = 127
-		binary.BigEndian.PutUint64(buf[2:], uint64(size))
-	}
-	buf[start] = first
+	start := maxHeader - headerLen(size)
+	putHeader(buf[start:maxHeader], final|binaryData, size)
 	return Message(buf[start:]), buf
 }
 
-// Compress returns the message of an answer, compressed.
-func Compress(a *payload.Answer) Message {
-	m, _ := appendFrame(nil, final|compressed|binaryData, a.Deflate())
-	return m
+func headerLen(size int) int {
+	switch {
+	case size < 126:
+		return 2
+	case size < 1<<16:
+		return 4
+	default:
+		return maxHeader
+	}
+}
+
+// putHeader writes the header of a frame into the bytes that it takes.
+func putHeader(header []byte, first byte, size int) {
+	header[0] = first
+	switch len(header) {
+	case 2:
+		header[1] = byte(size)
+	case 4:
+		header[1] = 126
+		binary.BigEndian.PutUint16(header[2:], uint16(size))
+	default:
+		header[1] = 127
+		binary.BigEndian.PutUint64(header[2:], uint64(size))
+	}
 }

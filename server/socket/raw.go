@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"fmt"
 	"net"
 	"sync"
 	"syscall"
@@ -51,36 +52,44 @@ func (r *raw) Write(p []byte) (int, error) {
 	return r.Conn.Write(p)
 }
 
-// writeFrame writes a whole frame. Before it waits for the reader it calls wait; it does so
-// for the given time at most, for each part.
-func (r *raw) writeFrame(frame []byte, within time.Duration, wait func()) error {
+// writeFrame writes the parts of a whole frame. Before it waits for the reader it calls wait;
+// it does so for the given time at most, for every few bytes.
+func (r *raw) writeFrame(within time.Duration, wait func(), parts ...[]byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.broken != nil {
-		return r.broken
+	for _, part := range parts {
+		if r.broken == nil && len(part) > 0 {
+			r.broken = r.writePart(within, wait, part)
+		}
 	}
+	if r.broken != nil {
+		return fmt.Errorf("socket: %w", r.broken)
+	}
+	return nil
+}
+
+func (r *raw) writePart(within time.Duration, wait func(), part []byte) error {
 	if r.try != nil {
-		n, err := r.try.write(frame)
+		n, err := r.try.write(part)
 		if err != nil {
-			r.broken = err
 			return err
 		}
-		if frame = frame[n:]; len(frame) == 0 {
+		if part = part[n:]; len(part) == 0 {
 			return nil
 		}
 	}
 	wait()
-	for len(frame) > 0 && r.broken == nil {
-		part := frame[:min(len(frame), patience)]
-		if r.broken = r.Conn.SetWriteDeadline(time.Now().Add(within)); r.broken == nil {
-			_, r.broken = r.Conn.Write(part)
+	for len(part) > 0 {
+		some := part[:min(len(part), patience)]
+		if err := r.Conn.SetWriteDeadline(time.Now().Add(within)); err != nil {
+			return err
 		}
-		frame = frame[len(part):]
+		if _, err := r.Conn.Write(some); err != nil {
+			return err
+		}
+		part = part[len(some):]
 	}
-	if r.broken == nil {
-		r.broken = r.Conn.SetWriteDeadline(time.Time{})
-	}
-	return r.broken
+	return r.Conn.SetWriteDeadline(time.Time{})
 }
 
 // patience is how many bytes a reader has to take in the time that it is given: a large

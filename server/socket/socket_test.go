@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,36 +86,40 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestCompressedMessages: they are read by who has asked for them, between others.
-func TestCompressedMessages(t *testing.T) {
-	for mode, want := range map[websocket.CompressionMode]bool{
+// TestAnswers: they are read by who has asked for compressed messages, and by who has not,
+// between others.
+func TestAnswers(t *testing.T) {
+	for mode, extensions := range map[websocket.CompressionMode]bool{
 		websocket.CompressionDisabled: false, websocket.CompressionNoContextTakeover: true, websocket.CompressionContextTakeover: true,
 	} {
-		conn, client := pair(t, &websocket.DialOptions{CompressionMode: mode})
-		if conn.Deflates() != want {
-			t.Fatalf("mode %d: deflates is %t", mode, conn.Deflates())
-		}
-		if !want {
-			continue
-		}
-		shared := payload.NewShared(bytes.Repeat([]byte(`{"title":"do it"}`), 10_000))
-		for i := range 3 {
-			a := &payload.Answer{Before: []byte{byte(i)}, Shared: shared, After: []byte("end")}
-			plain, _ := socket.Append(nil, []byte("plain"))
-			for _, m := range []socket.Message{socket.Compress(a), plain} {
-				if err := conn.Write(m, within, unexpected(t)); err != nil {
+		counting := &counter{}
+		conn, client := pair(t, &websocket.DialOptions{CompressionMode: mode, HTTPClient: &http.Client{Transport: &http.Transport{DialContext: counting.dial}}})
+		for _, size := range []int{0, 10, 1 << 10, 200_000} {
+			shared := payload.NewShared(bytes.Repeat([]byte(`{"title":"do it"}`), size/17+1)[:size])
+			for i := range 3 {
+				a := &payload.Answer{Before: []byte{byte(i)}, Shared: shared, After: []byte("end")}
+				plain, _ := socket.Append(nil, []byte("plain"))
+				before := counting.read.Load()
+				done := make(chan error, 1)
+				go func() {
+					done <- errors.Join(conn.WriteAnswer(a, within, func() {}), conn.Write(plain, within, func() {}))
+				}()
+				if got := read(t, client); !bytes.Equal(got, a.Bytes()) {
+					t.Errorf("%d bytes came, want %d", len(got), a.Len())
+				}
+				if got := read(t, client); string(got) != "plain" {
+					t.Errorf("%q came", got)
+				}
+				if err := <-done; err != nil {
 					t.Fatal(err)
 				}
+				if n := int(counting.read.Load() - before); size > 1000 && (n < size/5) != extensions {
+					t.Errorf("mode %d: %d bytes became %d", mode, size, n)
+				}
 			}
-			if m := socket.Compress(a); len(m) > a.Len()/10 {
-				t.Errorf("%d bytes were compressed to %d", a.Len(), len(m))
-			}
-			if got := read(t, client); !bytes.Equal(got, a.Bytes()) {
-				t.Errorf("%d bytes came, want %d", len(got), a.Len())
-			}
-			if got := read(t, client); string(got) != "plain" {
-				t.Errorf("%q came", got)
-			}
+		}
+		if !extensions {
+			continue
 		}
 		// What the client compresses is read.
 		text := bytes.Repeat([]byte("abc"), 1000)
@@ -125,6 +130,24 @@ func TestCompressedMessages(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
 	}
+}
+
+// counter counts what a client reads.
+type counter struct {
+	net.Conn
+	read atomic.Int64
+}
+
+func (c *counter) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	c.Conn = conn
+	return c, err
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read.Add(int64(n))
+	return n, err
 }
 
 // TestWriteSaysThatItWaits: not before the client's buffers are full, and then once; the
