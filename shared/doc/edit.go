@@ -32,7 +32,8 @@ type Mover interface {
 	// that out.
 	Stand(collection any, made *Below)
 	// Unmake adds to a change what it amounts to that the edit, which was the latest,
-	// is not made.
+	// is not made: for the collection that it is about it puts something, if only that
+	// nothing has changed.
 	Unmake(below *Below)
 }
 

@@ -93,11 +93,32 @@ func (r *Rebase) Move(edits []Edit) {
 	}
 }
 
-// Stands moves the edits of a change and runs fn, which puts the change on as it was:
-// they need not be made again. Where they had to decide which comes first of what they
-// and others did at one place, the change has the last word.
-func (r *Rebase) Stands(edits []Edit, fn func()) {
-	off := unmade(edits)
+// TakeOff runs fn, which takes a change off, and returns what that amounts to, for who
+// puts it on again.
+func (r *Rebase) TakeOff(fn func()) (off Below) { return r.made(nil, fn) }
+
+// Again runs fn, which makes a change that was taken off, or another one in its place. Its
+// edits, which were moved, were made again by that.
+func (r *Rebase) Again(edits []Edit, off Below, fn func()) {
+	r.besides(unmade(edits), off, r.made(nil, fn))
+}
+
+// besides finds what a change that was taken off and made again is to the collections
+// that it has no edits of, those that moved has nothing for. It is not moved there: so
+// what was below it may become something else.
+func (r *Rebase) besides(moved, off, made Below) {
+	for _, x := range r.doc.positioned {
+		if again := made.Get(x); moved.Get(x) == nil && (again != nil || off.Get(x) != nil) {
+			r.found(x, off, r.below, again)
+		}
+	}
+}
+
+// Stands moves the edits of a change that was taken off and runs fn, which puts it on as
+// it was: they need not be made again. Where they had to decide which comes first of what
+// they and others did at one place, the change has the last word.
+func (r *Rebase) Stands(edits []Edit, off Below, fn func()) {
+	was := unmade(edits)
 	before := make([]Below, len(r.below))
 	for i := range r.below {
 		before[i].of = maps.Clone(r.below[i].of)
@@ -105,9 +126,10 @@ func (r *Rebase) Stands(edits []Edit, fn func()) {
 	r.Move(edits)
 	back := unmade(edits)
 	made := r.made(&back, fn)
+	r.besides(back, off, made)
 	for _, x := range r.doc.positioned {
-		if again := made.Get(x); x.Sum(back.Get(x), again) != nil {
-			r.found(x, off, before, again)
+		if again := made.Get(x); back.Get(x) != nil && x.Sum(back.Get(x), again) != nil {
+			r.found(x, was, before, again)
 			for _, e := range edits {
 				if m, ok := e.(Mover); ok {
 					m.Stand(x, &made)
@@ -133,12 +155,15 @@ func (r *Rebase) found(x Positioned, off Below, below []Below, again any) {
 // Unmake says that edits, which were moved, are not made any more.
 func (r *Rebase) Unmake(edits []Edit) { r.below = append(r.below, unmade(edits)) }
 
-// Instead runs fn, which makes a change in the place of that of edits, which were moved
-// and are not made any more.
-func (r *Rebase) Instead(edits []Edit, fn func()) {
+// Instead runs fn, which makes a change in the place of one that was taken off. Its edits
+// were moved and are not made any more.
+func (r *Rebase) Instead(edits []Edit, off Below, fn func()) {
 	change, made := unmade(edits), r.made(nil, fn)
+	r.besides(change, off, made)
 	for _, x := range r.doc.positioned {
-		change.Put(x, x.Instead(change.Get(x), made.Get(x)))
+		if back := change.Get(x); back != nil {
+			change.Put(x, x.Instead(back, made.Get(x)))
+		}
 	}
 	r.below = append(r.below, change)
 }
@@ -150,21 +175,6 @@ func unmade(edits []Edit) (b Below) {
 		}
 	}
 	return b
-}
-
-// TakeOff runs fn, which takes a change off that is not one of edits, and returns what
-// that amounts to, for Again.
-func (r *Rebase) TakeOff(fn func()) Below { return r.made(nil, fn) }
-
-// Again runs fn, which makes a change that was taken off as it was, or another one in
-// its place. It is not moved: so what was below it may become something else.
-func (r *Rebase) Again(off Below, fn func()) {
-	made := r.made(nil, fn)
-	for _, x := range r.doc.positioned {
-		if again := made.Get(x); again != nil || off.Get(x) != nil {
-			r.found(x, off, r.below, again)
-		}
-	}
 }
 
 func (r *Rebase) made(back *Below, fn func()) (b Below) {

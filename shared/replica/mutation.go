@@ -44,7 +44,7 @@ type mutation struct {
 	limbo bool
 	// redone: it is another change than the one that Mutate returned, or OnRedone has told.
 	redone bool
-	// off is what taking it off the view amounted to, if it is not one of edits.
+	// off is what taking it off the view amounted to.
 	off doc.Below
 	// attempts are the ids of earlier attempts, and unanswered is how many, of all,
 	// wait for an answer on this connection.

@@ -476,3 +476,32 @@ func TestPendingUndoOfEditsThatBelongTogether(t *testing.T) {
 		t.Errorf("the texts are %q, want %q", got, want)
 	}
 }
+
+// TestTypedBesideTheEditsOfATransaction: a transaction of edits writes another text plainly,
+// and in that the user goes on. Whatever becomes of the transaction, what was typed stays
+// with the letters around it, and so does what is put between them by a function.
+func TestTypedBesideTheEditsOfATransaction(t *testing.T) {
+	for _, c := range []struct{ name, theirs, want string }{
+		{"it stands", `{"n":3}`, "aMbcFFd"},
+		{"its edits are made again", `{"n":3,"t":{"1":"Oxyz"}}`, "aMbcFFd"},
+		{"it replaces what others have made", `{"u":{"$":"text","1":"OOOOO"}}`, "aMFFbcd"},
+		{"its function runs again", `{"n":3,"k":2}`, "aMbcFFd"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newUndoing(t, `{"k":1,"n":1,"t":{"$":"text","1":"xyz"}}`)
+			note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+			s.run("insert k into t and write u", func(tx *doc.Tx) error {
+				if err := note.Insert(tx, 0, strconv.Itoa(at(tx, "/k"))); err != nil {
+					return err
+				}
+				return tx.Set("/u", []byte(`{"$":"text","1":"abcd"}`))
+			})
+			s.run("insert FF at n", func(tx *doc.Tx) error { return other.Insert(tx, at(tx, "/n"), "FF") })
+			s.write("type M", func(tx *doc.Tx) error { return other.Insert(tx, 1, "M") })
+			s.commit(theirs(c.theirs))
+			if got := other.String(); got != c.want {
+				t.Errorf("the text is %q, want %q", got, c.want)
+			}
+		})
+	}
+}

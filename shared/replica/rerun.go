@@ -30,11 +30,7 @@ func (d *Document) rebase(from int, below func(*doc.Rebase)) {
 // rollback has mutations taken off the view, the last first, to be put back.
 func rollback(r *doc.Rebase, list []*mutation, takeOff func(*mutation)) {
 	for _, m := range slices.Backward(list) {
-		if m.off = (doc.Below{}); m.edits() {
-			r.Own(func() { takeOff(m) })
-		} else {
-			m.off = r.TakeOff(func() { takeOff(m) })
-		}
+		m.off = r.TakeOff(func() { takeOff(m) })
 	}
 }
 
@@ -77,12 +73,7 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 
 // asItWas puts a mutation, which is not applied, on the view as it was.
 func (d *Document) asItWas(r *doc.Rebase, m *mutation) {
-	again := func() { d.apply(m) }
-	if m.edits() {
-		r.Stands(m.change.Edits, again)
-	} else {
-		r.Again(m.off, again)
-	}
+	r.Stands(m.change.Edits, m.off, func() { d.apply(m) })
 }
 
 // due reports whether a mutation is to be run again.
@@ -106,18 +97,16 @@ func (d *Document) functionDue(m *mutation) bool {
 
 // leaveOff says that a mutation, which is not applied, will not be put back.
 func leaveOff(r *doc.Rebase, m *mutation) {
-	if r.Move(m.change.Edits); m.edits() {
-		r.Unmake(m.change.Edits)
-	} else {
-		r.Again(m.off, func() {})
-	}
+	r.Move(m.change.Edits)
+	r.Again(m.change.Edits, m.off, func() {})
+	r.Unmake(m.change.Edits)
 }
 
 // doAgain does the edits of a mutation again.
 func (d *Document) doAgain(r *doc.Rebase, m *mutation, later []*mutation) {
 	r.Move(m.change.Edits)
 	was, done := m.change, false
-	r.Own(func() {
+	r.Again(was.Edits, m.off, func() {
 		var now doc.Change
 		now, done = d.runAgain(m, m.redo)
 		replaced(was, now, later)
@@ -138,12 +127,7 @@ func (d *Document) runFunctionAgain(r *doc.Rebase, m *mutation, later []*mutatio
 		replaced(was, now, later)
 		d.view.Apply(now.Inverse)
 	})
-	again := func() { d.view.Apply(now.Delta) }
-	if was.Edits != nil {
-		r.Instead(was.Edits, again)
-	} else {
-		r.Again(m.off, again)
-	}
+	r.Instead(was.Edits, m.off, func() { d.view.Apply(now.Delta) })
 }
 
 // runAgain runs a mutation, which is not applied, anew by an author, if there is

@@ -337,10 +337,8 @@ func (e *splicing) Move(b *doc.Below) {
 
 // Unmake implements [doc.Mover].
 func (e *splicing) Unmake(b *doc.Below) {
-	if e.done && len(e.splices) > 0 {
-		back, _ := b.Get(e.text).([]Splice)
-		b.Put(e.text, join(back, inverse(e.splices)))
-	}
+	back, _ := b.Get(e.text).([]Splice)
+	b.Put(e.text, join(back, inverse(e.splices)))
 }
 
 // Stand implements [doc.Mover].
@@ -406,7 +404,10 @@ func (e *marking) Move(b *doc.Below) {
 }
 
 // Unmake implements [doc.Mover].
-func (e *marking) Unmake(*doc.Below) {}
+func (e *marking) Unmake(b *doc.Below) {
+	back, _ := b.Get(e.text).([]Splice)
+	b.Put(e.text, back)
+}
 
 // Stand implements [doc.Mover].
 func (e *marking) Stand(any, *doc.Below) {}

@@ -78,7 +78,7 @@ func (s *session) rebase(by doc.Author, patch delta.Delta, put func(*doc.Rebase,
 func (s *session) again(r *doc.Rebase, i int, off doc.Below) {
 	c := &s.pending[i]
 	if c.Edits == nil {
-		r.Again(off, func() { c.Effect = s.doc.Apply(c.Delta) })
+		r.Again(nil, off, func() { c.Effect = s.doc.Apply(c.Delta) })
 		return
 	}
 	r.Move(c.Edits)
@@ -274,7 +274,7 @@ func TestFunctionRunAgain(t *testing.T) {
 				now = s.update(func(tx *doc.Tx) error { return s.text.Insert(tx, 0, c.again) })
 				s.doc.Apply(now.Inverse)
 			})
-			r.Instead(was.Edits, func() { s.doc.Apply(now.Delta) })
+			r.Instead(was.Edits, off, func() { s.doc.Apply(now.Delta) })
 		})
 		s.want(c.want)
 	}
@@ -297,7 +297,7 @@ func TestFunctionInsertsMore(t *testing.T) {
 			now = s.update(func(tx *doc.Tx) error { return s.text.Insert(tx, 0, "abc") })
 			s.doc.Apply(now.Inverse)
 		})
-		r.Instead(was.Edits, func() { s.doc.Apply(now.Delta) })
+		r.Instead(was.Edits, off, func() { s.doc.Apply(now.Delta) })
 	})
 	s.want("abcM")
 }
@@ -326,7 +326,7 @@ func TestStandsWhereItIs(t *testing.T) {
 			return
 		}
 		c := &s.pending[0]
-		r.Stands(c.Edits, func() { c.Effect = s.doc.Apply(c.Delta) })
+		r.Stands(c.Edits, off, func() { c.Effect = s.doc.Apply(c.Delta) })
 	})
 	s.want("onx")
 	// From now on its place is that.
@@ -356,9 +356,9 @@ func TestStandsAmongEqualLetters(t *testing.T) {
 	s.want("aaMaaax")
 	they := s.confirmed()
 	patch := they.update(func(tx *doc.Tx) error { return they.text.Insert(tx, 5, "!") }).Delta
-	s.rebase("ann", patch, func(r *doc.Rebase, i int, _ doc.Below) {
+	s.rebase("ann", patch, func(r *doc.Rebase, i int, off doc.Below) {
 		c := &s.pending[i]
-		r.Stands(c.Edits, func() { c.Effect = s.doc.Apply(c.Delta) })
+		r.Stands(c.Edits, off, func() { c.Effect = s.doc.Apply(c.Delta) })
 	})
 	s.inserts("ann", 0, "<") // in the same chunk: both are made again
 	s.want("<aaMaaax!")
