@@ -19,9 +19,10 @@ type Positioned interface {
 	// the collection understands; nil for nothing. If it may be what back takes back,
 	// which may be nil, it is that.
 	End(back any) any
-	// Sum returns what series, of which any may be nil, amount to one after the other.
-	// What one of them takes away and a later one puts there again has not changed.
-	Sum(series ...any) any
+	// Sum returns what it amounts to that a change is taken off, other series are made, and
+	// it is made again; any of them may be nil. What one of them takes away and a later one
+	// puts there again has not changed. What the change has more goes on with nothing.
+	Sum(off any, series []any, again any) any
 	// Instead is Sum of two: one takes back a change, the other makes another one in its
 	// place. What that has more goes on with what both have.
 	Instead(back, made any) any
@@ -78,8 +79,15 @@ func (r *Rebase) Own(fn func()) {
 
 // Below runs fn, which makes the changes of an author below one's own.
 func (r *Rebase) Below(by Author, fn func()) {
-	r.below = append(r.below, Below{})
-	r.doc.series(by, &r.below[len(r.below)-1], nil, fn)
+	var made Below
+	if r.doc.series(by, &made, nil, fn); by == Own {
+		for _, x := range r.doc.positioned {
+			if change := made.Get(x); change != nil {
+				made.Put(x, x.Instead(nil, change))
+			}
+		}
+	}
+	r.below = append(r.below, made)
 }
 
 // Move moves the edits of a change, the oldest first, over what was done below them.
@@ -128,7 +136,7 @@ func (r *Rebase) Stands(edits []Edit, off Below, fn func()) {
 	made := r.made(&back, fn)
 	r.besides(back, off, made)
 	for _, x := range r.doc.positioned {
-		if again := made.Get(x); back.Get(x) != nil && x.Sum(back.Get(x), again) != nil {
+		if again := made.Get(x); back.Get(x) != nil && x.Sum(back.Get(x), nil, again) != nil {
 			r.found(x, was, before, again)
 			for _, e := range edits {
 				if m, ok := e.(Mover); ok {
@@ -142,14 +150,14 @@ func (r *Rebase) Stands(edits []Edit, off Below, fn func()) {
 // found says what the changes below are to a collection: with one that was taken off
 // before them, and was made again after them.
 func (r *Rebase) found(x Positioned, off Below, below []Below, again any) {
-	series := []any{off.Get(x)}
+	var series []any
 	for i := range below {
 		series = append(series, below[i].Get(x))
 	}
 	for i := range r.below {
 		r.below[i].Put(x, nil)
 	}
-	r.below[0].Put(x, x.Sum(append(series, again)...))
+	r.below[0].Put(x, x.Sum(off.Get(x), series, again))
 }
 
 // Unmake says that edits, which were moved, are not made any more.

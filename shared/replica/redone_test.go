@@ -477,6 +477,30 @@ func TestPendingUndoOfEditsThatBelongTogether(t *testing.T) {
 	}
 }
 
+// TestPendingUndoWhileOthersTypeOn: a letter is deleted and that is being undone, together
+// with what runs again, when the one who has typed before it types on. That run is not torn
+// apart by the letter, also when the function of the undo runs again.
+func TestPendingUndoWhileOthersTypeOn(t *testing.T) {
+	s := newUndoing(t, `{"n":1,"t":{"$":"text","1":"x"}}`)
+	note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+	s.commit(theirs(`{"t":{"0V":"ab"}}`))
+	s.run("delete x", func(tx *doc.Tx) error { return note.Delete(tx, 2, 1) })
+	mine := s.mine(0)
+	s.stack.Group()
+	s.run("insert n into u", func(tx *doc.Tx) error { return other.Insert(tx, 0, strconv.Itoa(at(tx, "/n"))) })
+	s.stack.Ungroup()
+	s.undo()
+	s.commit(mine)
+	s.commit(theirs(`{"t":{"0V":"abc"}}`))
+	if got := note.String(); got != "abcx" {
+		t.Fatalf("the text is %q", got)
+	}
+	s.commit(theirs(`{"n":3}`))
+	if got, want := note.String()+" "+other.String(), "abcx "; got != want {
+		t.Errorf("the texts are %q, want %q", got, want)
+	}
+}
+
 // TestTypedBesideTheEditsOfATransaction: a transaction of edits writes another text plainly,
 // and in that the user goes on. Whatever becomes of the transaction, what was typed stays
 // with the letters around it, and so does what is put between them by a function.
@@ -503,5 +527,30 @@ func TestTypedBesideTheEditsOfATransaction(t *testing.T) {
 				t.Errorf("the text is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestPendingUndoWhileOneTypesOn is that of one's own run, which is put on again, as it was,
+// before the function of the undo runs again.
+func TestPendingUndoWhileOneTypesOn(t *testing.T) {
+	s := newUndoing(t, `{"n":1,"t":{"$":"text","1":"x"}}`)
+	note, other := text.Open(s.doc.View(), "/t"), text.Open(s.doc.View(), "/u")
+	s.write("type a", func(tx *doc.Tx) error { return note.Insert(tx, 0, "a") })
+	s.write("type b", func(tx *doc.Tx) error { return note.Insert(tx, 1, "b") })
+	s.commit(s.mine(1), s.mine(0))
+	s.run("delete x", func(tx *doc.Tx) error { return note.Delete(tx, 2, 1) })
+	mine := s.mine(0)
+	s.stack.Group()
+	s.run("insert n into u", func(tx *doc.Tx) error { return other.Insert(tx, 0, strconv.Itoa(at(tx, "/n"))) })
+	s.stack.Ungroup()
+	s.write("type c", func(tx *doc.Tx) error { return note.Insert(tx, 2, "c") })
+	s.undo()
+	s.commit(mine)
+	if got := note.String(); got != "abcx" {
+		t.Fatalf("the text is %q", got)
+	}
+	s.commit(theirs(`{"n":3}`))
+	if got, want := note.String()+" "+other.String(), "abcx "; got != want {
+		t.Errorf("the texts are %q, want %q", got, want)
 	}
 }

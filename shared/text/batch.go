@@ -141,6 +141,9 @@ func (s *State) settleAs(likely []Splice) {
 			sp.Continues = s.others.reach(sp.Pos, by)
 		}
 		s.shift(sp, by, false)
+		if by == Own && sp.Ins != "" {
+			sp.Continues = s.own.reach(sp.Pos, Own) && s.own.reach(sp.Pos+1, Own)
+		}
 	}
 	s.keep(splices)
 }

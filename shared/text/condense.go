@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"unicode/utf16"
 
 	"github.com/rivulet-sync/rivulet/shared/sorts"
@@ -15,13 +16,15 @@ type hunk struct {
 // condense returns the splices that series of them amount to, each on the text that the
 // one before it left, from the left to the right. What a splice put there again that
 // an earlier one had taken away is untouched, and so is all that none of them names.
-// Where a hunk is one person's text, what is inserted in it goes on with that.
+// What went on with the text before it does so still. Where a hunk is one person's text,
+// what is inserted in it goes on with that, and with nothing else.
 func condense(series []any, one bool) (splices []Splice) {
 	var hunks []hunk
+	var runs []int // where what goes on with the text before it begins, now
 	for _, list := range series {
 		list, _ := list.([]Splice)
 		for _, sp := range list {
-			hunks = sp.onto(hunks)
+			hunks, runs = sp.onto(hunks), sp.among(runs)
 		}
 	}
 	for _, h := range hunks {
@@ -29,10 +32,29 @@ func condense(series []any, one bool) (splices []Splice) {
 		splices = difference(splices, h.pos, string(utf16.Decode(h.was)), string(utf16.Decode(h.now)))
 		for i := range splices[n:] {
 			sp := &splices[n+i]
-			sp.Continues = one && sp.Ins != "" && sp.Pos > h.pos
+			goesOn := sp.Pos > h.pos
+			if !one {
+				goesOn = slices.Contains(runs, sp.Pos)
+			}
+			sp.Continues = goesOn && sp.Ins != ""
 		}
 	}
 	return splices
+}
+
+// among moves the beginnings of what goes on with the text before it over a splice. What
+// has something else before it then goes on with nothing.
+func (sp Splice) among(runs []int) []int {
+	kept := runs[:0]
+	for _, at := range runs {
+		if at < sp.Pos || at > sp.Pos+sp.Del {
+			kept = append(kept, sp.Move(at, Right))
+		}
+	}
+	if sp.Continues {
+		kept = append(kept, sp.Pos)
+	}
+	return kept
 }
 
 // onto adds a splice to hunks, which are in order. Those that it touches become one.

@@ -12,7 +12,7 @@ import (
 
 // sum is what splices amount to.
 func sum(list ...text.Splice) []text.Splice {
-	splices, _ := text.Open(doc.New(), "/t").Sum(list).([]text.Splice)
+	splices, _ := text.Open(doc.New(), "/t").Sum(nil, []any{list}, nil).([]text.Splice)
 	return splices
 }
 
@@ -48,5 +48,32 @@ func TestSumNamesNothingElse(t *testing.T) {
 	moved := []text.Splice{{Pos: 0, Del: 1, Was: "x"}, {Pos: 1, Ins: "x"}}
 	if got := sum(moved...); !slices.Equal(got, moved) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestSumGoesOn: what goes on with the text before it does so when it is summed up, unless
+// that is deleted, or something was put between.
+func TestSumGoesOn(t *testing.T) {
+	on := text.Splice{Pos: 5, Ins: "cd", Continues: true}
+	for _, c := range []struct {
+		name string
+		list []text.Splice
+		want bool
+	}{
+		{"alone", []text.Splice{on}, true},
+		{"moved", []text.Splice{on, {Pos: 2, Ins: "xy"}, {Pos: 1, Del: 1, Was: "b"}}, true},
+		{"typed on", []text.Splice{on, {Pos: 7, Ins: "e", Continues: true}}, true},
+		{"made in a stretch", []text.Splice{{Pos: 5, Del: 1, Was: "f"}, on, {Pos: 7, Ins: "g"}}, true},
+		{"put away and back", []text.Splice{on, {Pos: 5, Del: 2, Was: "cd"}, on}, true},
+		{"behind what is gone", []text.Splice{on, {Pos: 4, Del: 1, Was: "b"}}, false},
+		{"behind what was inserted", []text.Splice{on, {Pos: 5, Ins: "x"}}, false},
+		{"behind what was put away and back", []text.Splice{{Pos: 5, Del: 1, Was: "x"}, on, {Pos: 5, Ins: "x"}}, false},
+		{"gone and another one's", []text.Splice{on, {Pos: 5, Del: 2, Was: "cd"}, {Pos: 5, Ins: "x"}}, false},
+	} {
+		got := sum(c.list...)
+		i := slices.IndexFunc(got, func(sp text.Splice) bool { return sp.Ins != "" && sp.Ins != "xy" })
+		if i < 0 || got[i].Continues != c.want {
+			t.Errorf("%s: %+v", c.name, got)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
@@ -244,8 +245,13 @@ func (t *Text) End(back any) any {
 }
 
 // Sum implements [doc.Positioned].
-func (t *Text) Sum(series ...any) any {
-	return sumOf(condense(series, false))
+func (t *Text) Sum(off any, series []any, again any) any {
+	last, _ := again.([]Splice)
+	last = slices.Clone(last)
+	for i := range last {
+		last[i].Continues = false
+	}
+	return sumOf(condense(append(append([]any{off}, series...), last), false))
 }
 
 // Instead implements [doc.Positioned].
