@@ -14,14 +14,20 @@ func Transform(p, others []Splice) (p2, others2 []Splice) {
 		return p, others
 	case len(p) == 1 && len(others) == 1:
 		return transformOne(p[0], others[0])
-	case len(p) == 1:
-		head, first := Transform(p, others[:1])
-		all, rest := Transform(head, others[1:])
-		return all, join(first, rest)
+	case len(others) > 1:
+		for i := range others {
+			var other []Splice
+			p, other = Transform(p, others[i:i+1])
+			others2 = append(others2, other...)
+		}
+		return p, others2
 	}
-	first, others2 := Transform(p[:1], others)
-	rest, others2 := Transform(p[1:], others2)
-	return join(first, rest), others2
+	for i := range p {
+		var own []Splice
+		own, others = Transform(p[i:i+1], others)
+		p2 = append(p2, own...)
+	}
+	return p2, others
 }
 
 func join(a, b []Splice) []Splice {
