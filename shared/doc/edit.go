@@ -49,8 +49,8 @@ type Kept interface {
 	// Held says that somebody else moves the edit, which is a [Mover] then, or that it is
 	// where the collection is now, and has to be kept from there on.
 	Held(held bool)
-	// Restored says that the edit was made, and the transaction that made it taken off for
-	// good: what both did is nothing that has happened.
+	// Restored says that a change may have been made since and taken back: what both did is
+	// nothing that has happened.
 	Restored()
 }
 

@@ -106,12 +106,12 @@ func (k *keeping) sinceThen(earlier *doc.Below) *sinceThen {
 		s = &sinceThen{}
 		earlier.Put(k.text, s)
 	}
-	if s.change, s.others = earlier.Change(), s.made; !k.held {
-		happened := k.text.since(k.since)
-		if k.restored {
-			happened = condense([]any{happened}, false)
-		}
-		s.others = join(happened, s.made)
+	var happened []Splice
+	if s.change = earlier.Change(); !k.held {
+		happened = k.text.since(k.since)
+	}
+	if s.others = join(happened, s.made); k.restored || len(s.made) > 0 {
+		s.others = condense([]any{s.others}, false)
 	}
 	return s
 }

@@ -139,6 +139,7 @@ func (s *Stack) Forget(t Ticket) {
 	s.Redid(t, doc.Change{})
 	restore(&s.done, &s.undone, t)
 	restore(&s.undone, &s.done, t)
+	s.restored()
 }
 
 func (s *Stack) find(t Ticket) (int, bool) {
@@ -151,17 +152,22 @@ func restore(from, to *[]*entry, t Ticket) {
 		if e.back != nil && len(e.parts) == 1 && e.parts[0].ticket == t {
 			*from = slices.Delete(*from, i, i+1)
 			*to = append(*to, e.back)
-			e.back.restored()
 			return
 		}
 	}
 }
 
-func (e *entry) restored() {
-	for _, t := range e.parts {
-		for _, edit := range t.edits {
-			if kept, ok := edit.(doc.Kept); ok {
-				kept.Restored()
+// restored tells all edits that are kept that a change which may have been made since was
+// taken back.
+func (s *Stack) restored() {
+	for _, list := range [][]*entry{s.done, s.undone} {
+		for _, e := range list {
+			for _, t := range e.parts {
+				for _, edit := range t.edits {
+					if kept, ok := edit.(doc.Kept); ok {
+						kept.Restored()
+					}
+				}
 			}
 		}
 	}
@@ -278,6 +284,7 @@ func (s *Stack) move(update Update, from, to *[]*entry) (doc.Change, error) {
 	}
 	clear((*from)[last:])
 	*from = (*from)[:last]
+	s.restored()
 	s.latest++
 	if !change.Empty() {
 		e.back = nil // it is undone only once

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/text"
 	"github.com/rivulet-sync/rivulet/shared/undo"
 )
 
@@ -304,6 +305,64 @@ func TestUndoEverything(t *testing.T) {
 		for _, state := range states[1:] {
 			c.redo()
 			c.want(state)
+		}
+	}
+}
+
+// TestUndoEverythingTyped undoes random splices of a text, alone on the document, a
+// few at a time in transactions and groups, goes forth and back among them, and on: it is
+// exact wherever it leads.
+func TestUndoEverythingTyped(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		c := newClient(t, `{"t":{"$":"text","1":"vwxyz"}}`)
+		note := text.Open(c.doc, "/t")
+		next := '\u4e00' // no letter is there twice
+		splice := func(tx *doc.Tx) error {
+			pos := r.IntN(note.Len() + 1)
+			del := min(r.IntN(4), note.Len()-pos)
+			ins := make([]rune, r.IntN(3))
+			for i := range ins {
+				ins[i], next = next, next+1
+			}
+			return note.Splice(tx, pos, del, string(ins))
+		}
+		states, at := []string{note.String()}, 0
+		for range 40 {
+			switch n := r.IntN(4); {
+			case n == 0 && c.stack.CanUndo():
+				c.undo()
+				at--
+			case n == 1 && c.stack.CanRedo():
+				c.redo()
+				at++
+			default:
+				before, done := note.String(), false
+				for n := 1 + r.IntN(3); n > 0 || done && note.String() == before; n-- {
+					change, err := c.doc.Update(func(tx *doc.Tx) error {
+						for range 1 + r.IntN(2) {
+							if err := splice(tx); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if c.stack.Did(change); !change.Empty() {
+						c.stack.Group()
+						done = true
+					}
+				}
+				if c.stack.Ungroup(); done {
+					at++
+					states = append(states[:at], note.String())
+				}
+			}
+			if got := note.String(); got != states[at] {
+				t.Fatalf("seed %d: the text is %q, want %q", seed, got, states[at])
+			}
 		}
 	}
 }
