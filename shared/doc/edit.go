@@ -46,9 +46,6 @@ type Kept interface {
 	// first: those that take back the later edits of one change, the latest first, then,
 	// after [Below.Next], those of another. In a transaction it must be called before anything is written.
 	Now(earlier *Below) Edit
-	// Held says that somebody else moves the edit, which is a [Mover] then, or that it is
-	// where the collection is now, and has to be kept from there on.
-	Held(held bool)
 	// Restored says that a change may have been made since and taken back: what both did is
 	// nothing that has happened.
 	Restored()

@@ -47,7 +47,6 @@ type Rebase struct {
 	doc *Doc
 	// below is what the next change is to be moved over, one after the other; at least one.
 	below []Below
-	held  [][]Mover // inverse edits of changes, the latest edit first
 }
 
 // Rebase runs fn, which takes changes off the document and puts others on it.
@@ -64,18 +63,11 @@ func (d *Doc) Rebase(fn func(*Rebase)) {
 				}
 			}
 		})
-		r.rest()
 	})
 }
 
 // Own runs fn, which takes one's own changes off, or puts them on again.
-func (r *Rebase) Own(fn func()) {
-	if len(r.held) > 0 {
-		r.made(nil, fn)
-	} else {
-		r.doc.series(Own, nil, nil, fn)
-	}
-}
+func (r *Rebase) Own(fn func()) { r.doc.series(Own, nil, nil, fn) }
 
 // Below runs fn, which makes the changes of an author below one's own.
 func (r *Rebase) Below(by Author, fn func()) {
@@ -187,7 +179,6 @@ func unmade(edits []Edit) (b Below) {
 
 func (r *Rebase) made(back *Below, fn func()) (b Below) {
 	r.doc.series(Own, &b, back, fn)
-	r.over(&b)
 	return b
 }
 

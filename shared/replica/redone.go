@@ -8,8 +8,8 @@ import (
 // change than the one which Mutate or Invoke returned, because they were run again on
 // what others have done, or because the log has an earlier attempt. An empty change
 // says that nothing is left of the mutation. It is for those who want to take edits
-// back, such as [undo.Stack.Redid]: of the edits of the change only the inverses are
-// good for anything, and only until fn is told of the mutation anew.
+// back, such as [undo.Stack.Redid]: the inverses of its edits, for which fn has to ask
+// before it returns, are good until fn is told of the mutation anew.
 //
 // fn is told as soon as a mutation is in the view, before later ones are run again:
 // one of them may be what takes it back. For that it may be told of mutations that are
@@ -17,9 +17,9 @@ import (
 func (d *Document) OnRedone(fn func(tag uint64, change doc.Change)) { d.onRedone = fn }
 
 // tellOf tells of a mutation that was put on the view just now.
-func (d *Document) tellOf(m *mutation, r *doc.Rebase) {
+func (d *Document) tellOf(m *mutation) {
 	if m.redone = false; d.onRedone != nil {
-		d.onRedone(m.tag, r.Hold(m.change))
+		d.onRedone(m.tag, m.change)
 	}
 }
 

@@ -554,3 +554,22 @@ func TestPendingUndoWhileOneTypesOn(t *testing.T) {
 		t.Errorf("the texts are %q, want %q", got, want)
 	}
 }
+
+// TestUndoneOneAfterTheOther: two letters are deleted and that is undone, the latter first,
+// while others type. Each undo puts its letter where it was, wherever the stack was told
+// of what became of the deletions.
+func TestUndoneOneAfterTheOther(t *testing.T) {
+	s := newUndoing(t, `{"t":{"$":"text","1":"xyz"}}`)
+	note := text.Open(s.doc.View(), "/t")
+	s.run("delete y", func(tx *doc.Tx) error { return note.Delete(tx, 1, 1) })
+	s.run("delete x", func(tx *doc.Tx) error { return note.Delete(tx, 0, 1) })
+	s.undo()
+	s.commit(theirs(`{"t":{"1":"xyzOO"}}`))
+	if got := note.String(); got != "xzOO" {
+		t.Fatalf("the text is %q", got)
+	}
+	s.undo()
+	if got := note.String(); got != "xyzOO" {
+		t.Errorf("the text is %q", got)
+	}
+}

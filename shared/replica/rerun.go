@@ -64,7 +64,7 @@ func (d *Document) putBack(r *doc.Rebase, from int) {
 		there := len(d.pending) > n
 		renewed = renewed || !there || m.id != id
 		if there && (m.redone || i < retaking) {
-			d.tellOf(m, r)
+			d.tellOf(m)
 		} else {
 			untold = untold || there && d.onRedone != nil && m.edits()
 		}

@@ -32,8 +32,7 @@ type Text struct {
 	saves    saves
 	watches  map[*watch]struct{}
 	log      history
-	points   []*point  // in the batch that is held, in order
-	together *together // that were held last
+	points   []*point // in the batch that is held, in order
 }
 
 type watch struct{ fn func([]Splice) }

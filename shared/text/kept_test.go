@@ -47,8 +47,7 @@ func TestKeptWithinABatch(t *testing.T) {
 				return
 			}
 			r.Own(func() { back(within) })
-			held := r.Hold(s.pending[0])
-			kept = append(kept, held.Edits[0].Inverse().(doc.Kept))
+			kept = append(kept, s.pending[0].Edits[0].Inverse().(doc.Kept))
 		})
 	}
 	s.doc.Batch(func() {
