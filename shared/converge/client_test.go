@@ -357,7 +357,7 @@ func itemsOf(l *list.Items) string {
 // state is what the document says, in the terms in which edits are meant.
 type state struct {
 	chars  [2]map[rune]int
-	items  [2]map[string]bool
+	items  [2]map[string]string // values by id
 	counts [2]int64
 	text   [2]string
 }
@@ -370,10 +370,7 @@ func (c *collections) state(d *doc.Doc) *state {
 		for _, ch := range st.text[i] {
 			st.chars[i][ch]++
 		}
-		st.items[i] = make(map[string]bool)
-		for id := range c.lists[i].All() {
-			st.items[i][id] = true
-		}
+		st.items[i] = maps.Collect(c.lists[i].All())
 		st.counts[i] = number(d, counterAt[i])
 	}
 	return st
