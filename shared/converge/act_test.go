@@ -15,6 +15,13 @@ import (
 
 var counterAt = [2]delta.Pointer{"/likes", "/page/views"}
 
+// share is up to which of a hundred of what people do they do what; redoing and the rest
+// come behind.
+var share = map[people]struct{ typing, pushing, editing, mixing, givingUp, undoing int }{
+	anybody: {30, 38, 58, 72, 76, 86},
+	undoers: {15, 18, 34, 56, 58, 80},
+}
+
 // act does what a person, or a program, does next.
 func (c *client) act(random *rand.Rand) {
 	seed, memo := random.Uint64(), &letters{client: c}
@@ -24,22 +31,23 @@ func (c *client) act(random *rand.Rand) {
 		return rand.New(rand.NewPCG(seed, 0)), memo
 	}
 	repeat := random.IntN(8) > 0
+	up := share[c.sim.people]
 	switch n := random.IntN(100); {
-	case n < 30:
+	case n < up.typing:
 		c.typeOn(random)
-	case n < 38:
+	case n < up.pushing:
 		c.pushOn(random)
-	case n < 58:
+	case n < up.editing:
 		c.edit("edit", repeat, func(tx *doc.Tx) error {
 			random, letters := again()
 			return c.part(tx, random, letters)
 		})
-	case n < 72:
+	case n < up.mixing:
 		c.edit("mixed", repeat, func(tx *doc.Tx) error {
 			random, letters := again()
 			return c.mixed(tx, random, letters)
 		})
-	case n < 76:
+	case n < up.givingUp:
 		c.edit("given up", repeat, func(tx *doc.Tx) error {
 			random, letters := again()
 			if err := c.mixed(tx, random, letters); err != nil {
@@ -47,7 +55,7 @@ func (c *client) act(random *rand.Rand) {
 			}
 			return errUnwanted
 		})
-	case n < 86:
+	case n < up.undoing:
 		c.undo("undo", func(u undo.Update) (doc.Change, error) { return c.stack.Undo(u) })
 	case n < 92:
 		c.undo("redo", func(u undo.Update) (doc.Change, error) { return c.stack.Redo(u) })

@@ -234,7 +234,7 @@ func (c *client) edit(kind string, repeat bool, fn func(*doc.Tx) error) bool {
 	change, err := c.mutate(kind, repeat, fn)
 	switch {
 	case err == nil:
-		if c.tags%4 == 0 {
+		if c.tags%4 == 0 || c.sim.people == undoers && c.tags%2 == 0 {
 			c.stack.Group()
 		}
 		ticket := c.stack.Did(change)

@@ -30,12 +30,12 @@ const (
 // thousand.
 func TestL4_L7_L8_Converge(t *testing.T) {
 	if *seedFlag >= 0 {
-		try(t, uint64(*seedFlag), false)
+		try(t, uint64(*seedFlag), anybody)
 		return
 	}
 	t.Run("kept", func(t *testing.T) {
 		for _, k := range keptSeeds(t) {
-			try(t, k.seed, k.typists)
+			try(t, k.seed, k.people)
 		}
 	})
 	var total totals
@@ -43,7 +43,7 @@ func TestL4_L7_L8_Converge(t *testing.T) {
 		first := group * seeds / groups
 		t.Run(fmt.Sprintf("%d-%d", first, first+seeds/groups-1), func(t *testing.T) {
 			for seed := first; seed < first+seeds/groups; seed++ {
-				total.add(try(t, seed, false))
+				total.add(try(t, seed, anybody))
 			}
 		})
 	}
@@ -57,15 +57,32 @@ func TestL4_L7_L8_Converge(t *testing.T) {
 // characters beyond the basic plane, deleting across each other's runs.
 func TestTypists(t *testing.T) {
 	if *seedFlag >= 0 {
-		try(t, uint64(*seedFlag), true)
+		try(t, uint64(*seedFlag), typists)
 		return
 	}
 	var total totals
 	for seed := range uint64(400) {
-		total.add(try(t, seed, true))
+		total.add(try(t, seed, typists))
 	}
 	t.Logf("%+v", total)
 	if total.mutations < 4000 || total.conflicts < 1000 || total.whole < 50 {
+		t.Errorf("this simulates too little: %+v", total)
+	}
+}
+
+// TestUndoers lets people do much at once and take most of it back, several transactions at
+// a time, while those and their undos are on their way, refused and run again.
+func TestUndoers(t *testing.T) {
+	if *seedFlag >= 0 {
+		try(t, uint64(*seedFlag), undoers)
+		return
+	}
+	var total totals
+	for seed := range uint64(400) {
+		total.add(try(t, seed, undoers))
+	}
+	t.Logf("%+v", total)
+	if total.mutations < 2000 || total.reruns < 1500 || total.conflicts < 1500 || total.whole < 50 {
 		t.Errorf("this simulates too little: %+v", total)
 	}
 }
@@ -74,7 +91,7 @@ func TestTypists(t *testing.T) {
 func TestSoak(t *testing.T) {
 	end := time.Now().Add(*soak)
 	for n := 0; time.Now().Before(end); n++ {
-		try(t, rand.Uint64()>>1, n%4 == 3)
+		try(t, rand.Uint64()>>1, []people{anybody, undoers, anybody, typists}[n%4])
 	}
 }
 
@@ -95,30 +112,30 @@ func (t *totals) add(s *sim) {
 func quiet(string, ...any) {}
 
 // try runs a seed. One that fails is kept.
-func try(t *testing.T, seed uint64, typists bool) *sim {
+func try(t *testing.T, seed uint64, who people) *sim {
 	t.Helper()
 	steps := stepsOf(seed)
-	s, err := run(seed, steps, typists, quiet)
+	s, err := run(seed, steps, who, quiet)
 	if err == nil {
 		return s
 	}
-	keep(t, keptSeed{seed, typists})
+	keep(t, keptSeed{seed, who})
 	if *shrink {
-		steps, err = smallest(seed, steps, typists, err)
+		steps, err = smallest(seed, steps, who, err)
 		t.Logf("it takes the steps %v", steps)
-		_, _ = run(seed, steps, typists, t.Logf)
+		_, _ = run(seed, steps, who, t.Logf)
 	}
 	t.Fatalf("seed %d: %v\nrun it again with -converge.seed %d -converge.shrink", seed, err, seed)
 	return nil
 }
 
 // smallest leaves out steps as long as the run still fails.
-func smallest(seed uint64, steps []int, typists bool, err error) ([]int, error) {
+func smallest(seed uint64, steps []int, who people, err error) ([]int, error) {
 	for size := len(steps) / 2; size > 0; {
 		shorter := false
 		for from := 0; from < len(steps); {
 			without := slices.Delete(slices.Clone(steps), from, min(from+size, len(steps)))
-			if _, again := run(seed, without, typists, quiet); again != nil {
+			if _, again := run(seed, without, who, quiet); again != nil {
 				steps, err, shorter = without, again, true
 			} else {
 				from += size
@@ -131,10 +148,10 @@ func smallest(seed uint64, steps []int, typists bool, err error) ([]int, error) 
 	return steps, err
 }
 
-// keptSeed is a line of the file: "SEED" or "SEED typists".
+// keptSeed is a line of the file: "SEED" or "SEED PEOPLE".
 type keptSeed struct {
-	seed    uint64
-	typists bool
+	seed   uint64
+	people people
 }
 
 func keptSeeds(t *testing.T) []keptSeed {
@@ -149,12 +166,12 @@ func keptSeeds(t *testing.T) []keptSeed {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		text, typists := strings.CutSuffix(text, " typists")
+		text, who, _ := strings.Cut(text, " ")
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, keptSeed{seed, typists})
+		list = append(list, keptSeed{seed, people(who)})
 	}
 	return list
 }
@@ -169,10 +186,7 @@ func keep(t *testing.T, k keptSeed) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	line := strconv.FormatUint(k.seed, 10)
-	if k.typists {
-		line += " typists"
-	}
+	line := strings.TrimSpace(strconv.FormatUint(k.seed, 10) + " " + string(k.people))
 	if _, err := fmt.Fprintln(file, line); err != nil {
 		t.Fatal(err)
 	}

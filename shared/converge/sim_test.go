@@ -25,7 +25,7 @@ type sim struct {
 	referee *referee
 	nonces  *rand.Rand
 	wild    bool // whole collections are wiped
-	typists bool // all do nothing but to type, and to delete
+	people  people
 	born    int
 	items   int
 	made    int
@@ -39,6 +39,15 @@ type sim struct {
 	touchedItems map[string]bool
 	logf         func(format string, args ...any)
 }
+
+// people is who the clients are.
+type people string
+
+const (
+	anybody people = ""
+	typists people = "typists" // do nothing but to type, and to delete
+	undoers people = "undoers" // do much at once and take most of it back
+)
 
 // failure is what a run panics with if something is wrong.
 type failure string
@@ -85,11 +94,11 @@ func stepsOf(seed uint64) []int {
 }
 
 // run does the steps of a seed and returns what went wrong.
-func run(seed uint64, steps []int, typists bool, logf func(string, ...any)) (s *sim, err error) {
+func run(seed uint64, steps []int, who people, logf func(string, ...any)) (s *sim, err error) {
 	setup := rand.New(rand.NewPCG(seed, 1<<40))
 	s = &sim{
 		seed: seed, server: newServer(), ops: make(map[record.ClientID]*client), nonces: rand.New(rand.NewPCG(seed, 2<<40)),
-		wild: !typists && setup.IntN(4) == 0, typists: typists, itemRuns: make(map[string]int), touchedItems: make(map[string]bool), revived: make(map[rune]bool), logf: logf,
+		wild: who != typists && setup.IntN(4) == 0, people: who, itemRuns: make(map[string]int), touchedItems: make(map[string]bool), revived: make(map[rune]bool), logf: logf,
 		runs: runs{typed: make(map[int][]rune), touched: make(map[int]bool), anew: make(map[rune]bool)},
 	}
 	defer func() {
@@ -103,7 +112,7 @@ func run(seed uint64, steps []int, typists bool, logf func(string, ...any)) (s *
 	}()
 	s.referee = newReferee(s)
 	most := 3 + setup.IntN(1+setup.IntN(6))
-	if typists {
+	if who == typists {
 		most = 2 + setup.IntN(4)
 	}
 	for range most {
@@ -127,7 +136,7 @@ func (s *sim) step(i int) {
 	switch n := random.IntN(1000); {
 	case n < 380:
 		for range 1 + random.IntN(2) {
-			if s.typists {
+			if s.people == typists {
 				c.typist(random)
 			} else {
 				c.act(random)
