@@ -3,6 +3,7 @@ package undo_test
 import (
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
@@ -363,6 +364,62 @@ func TestUndoEverythingTyped(t *testing.T) {
 			if got := note.String(); got != states[at] {
 				t.Fatalf("seed %d: the text is %q, want %q", seed, got, states[at])
 			}
+		}
+	}
+}
+
+// TestUndoAmongOthers undoes random splices of a text in which somebody else types, and does
+// some of them again: when all is undone there is what was there before, in order, and
+// what the other one has typed.
+func TestUndoAmongOthers(t *testing.T) {
+	for seed := range uint64(500) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		c := newClient(t, `{"t":{"$":"text","1":"vwxyz"}}`)
+		note := text.Open(c.doc, "/t")
+		mine, theirs := '\u4e00', 'A' // no letter is there twice
+		for range 14 {
+			switch n := r.IntN(5); {
+			case n == 0:
+				they := doc.Open(c.doc.Canonical())
+				other := text.Open(they, "/t")
+				change, err := they.Update(func(tx *doc.Tx) error { return other.Insert(tx, r.IntN(other.Len()+1), string(theirs)) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.doc.ApplyBy("them", change.Delta)
+				theirs++
+			case n == 1 && c.stack.CanUndo():
+				c.undo()
+			case n == 2 && c.stack.CanRedo():
+				c.redo()
+			default:
+				c.edit(func(tx *doc.Tx) error {
+					pos := r.IntN(note.Len() + 1)
+					behind, _ := note.Slice(pos, note.Len())
+					del := strings.IndexFunc(behind+"A", func(ch rune) bool { return ch <= 'Z' }) // none of theirs
+					del = min(r.IntN(4), text.Units(behind[:del]))
+					ins := string(mine) + string(mine+1)
+					mine += 2
+					return note.Splice(tx, pos, del, ins[:3*r.IntN(3)])
+				})
+			}
+		}
+		for c.stack.CanUndo() {
+			c.undo()
+		}
+		var before, typed int
+		for _, ch := range note.String() {
+			switch {
+			case ch <= 'Z':
+				typed++
+			case before < 5 && ch == rune("vwxyz"[before]):
+				before++
+			default:
+				t.Fatalf("seed %d: %q is left, want vwxyz and A to %c", seed, note, theirs-1)
+			}
+		}
+		if before != 5 || typed != int(theirs-'A') {
+			t.Fatalf("seed %d: %q is left, want vwxyz and A to %c", seed, note, theirs-1)
 		}
 	}
 }
