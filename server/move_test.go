@@ -52,7 +52,7 @@ func TestL3_L4_MoveToACluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := move.Log(t.Context(), move.Config{From: from.JetStream(), To: to.JetStream(), Replicas: 3}); err != nil || n < 30 {
+	if n, err := move.All(t.Context(), move.Config{From: from.JetStream(), To: to.JetStream(), Replicas: 3}); err != nil || n.Records < 30 {
 		t.Fatal(n, err)
 	}
 	if err := errors.Join(from.Close(), to.Close()); err != nil {

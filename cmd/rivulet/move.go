@@ -19,8 +19,10 @@ type moveCmd struct {
 }
 
 func (*moveCmd) Help() string {
-	return `Copies the log of a server with its own JetStream to a NATS cluster, for when one machine is outgrown. The server
-must be stopped meanwhile; its clients keep what they edit, and go on with the new one from where they were:
+	return `Copies the log of a server with its own JetStream to a NATS cluster, for when one machine is outgrown, and what is
+beside it: how far subscriptions to the feed have come, the inbox with what waits and what is parked, dead
+letters. The server must be stopped meanwhile; its clients keep what they edit, and go on with the new one from where
+they were:
 
   (stop rivulet serve)
   rivulet move --data ./data --to nats://10.0.0.5:4222 --replicas 3
@@ -46,7 +48,7 @@ func (cmd *moveCmd) Run(ctx context.Context, std *streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	began := time.Now()
-	messages, err := move.Log(ctx, move.Config{
+	moved, err := move.All(ctx, move.Config{
 		From: from.JetStream(), To: to.JetStream(), Replicas: cmd.Replicas,
 		Progress: func(p move.Progress) {
 			what := "copied"
@@ -59,9 +61,9 @@ func (cmd *moveCmd) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if messages == 0 {
+	if moved == (move.Moved{}) {
 		return fmt.Errorf("%s holds no log, or an empty one", cmd.Data)
 	}
-	fmt.Fprintf(std.out, "%d records moved and compared in %s; now run rivulet serve --nats %s\n", messages, time.Since(began).Round(10*time.Millisecond), cmd.To)
+	fmt.Fprintf(std.out, "%d records, and %d messages beside them, moved and compared in %s; now run rivulet serve --nats %s\n", moved.Records, moved.Beside, time.Since(began).Round(10*time.Millisecond), cmd.To)
 	return nil
 }

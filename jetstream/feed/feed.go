@@ -47,7 +47,8 @@ type Feed struct {
 
 // The stream of what subscriptions have come to.
 const (
-	streamName    = "RV_FEED"
+	// Stream is its name. It keeps the last value of each subject.
+	Stream        = "RV_FEED"
 	root          = "rvf"
 	metaFormat    = "rivulet-format"
 	formatVersion = "1"
@@ -74,31 +75,31 @@ func Open(ctx context.Context, cfg Config) (*Feed, error) {
 	}
 	f := &Feed{cfg: cfg, codec: codec}
 	want := jetstream.StreamConfig{
-		Name: streamName, Description: "Rivulet feed: how far subscriptions have come",
+		Name: Stream, Description: "Rivulet feed: how far subscriptions have come",
 		Subjects: []string{root + ".>"}, Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),
 		Discard: jetstream.DiscardOld, MaxMsgsPerSubject: 1, Duplicates: time.Second,
 		Metadata: map[string]string{metaFormat: formatVersion},
 	}
-	f.stream, err = cfg.JetStream.Stream(ctx, streamName)
+	f.stream, err = cfg.JetStream.Stream(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		f.stream, err = cfg.JetStream.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			f.stream, err = cfg.JetStream.Stream(ctx, streamName)
+			f.stream, err = cfg.JetStream.Stream(ctx, Stream)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("feed: open stream %s: %w", streamName, err)
+		return nil, fmt.Errorf("feed: open stream %s: %w", Stream, err)
 	}
 	got := f.stream.CachedInfo().Config
 	if got.AllowDirect { // of an earlier version
 		// A replica that lags would say that somebody else is the owner.
 		got.AllowDirect = false
 		if f.stream, err = cfg.JetStream.UpdateStream(ctx, got); err != nil {
-			return nil, fmt.Errorf("feed: update stream %s: %w", streamName, err)
+			return nil, fmt.Errorf("feed: update stream %s: %w", Stream, err)
 		}
 	}
 	if got.Metadata[metaFormat] != formatVersion || !slices.Equal(got.Subjects, want.Subjects) || got.MaxMsgsPerSubject != 1 {
-		return nil, fmt.Errorf("feed: stream %s is not of this version of Rivulet (format %q): move it away", streamName, got.Metadata[metaFormat])
+		return nil, fmt.Errorf("feed: stream %s is not of this version of Rivulet (format %q): move it away", Stream, got.Metadata[metaFormat])
 	}
 	return f, nil
 }

@@ -115,7 +115,7 @@ func (l *ledger) save(ctx context.Context, token string, v any) error {
 // which the acknowledgement was lost, or the owner before us, who did not know yet; the next
 // attempt writes then.
 func (l *ledger) mine(ctx context.Context, token string) error {
-	stream, err := l.js.Stream(ctx, streamName)
+	stream, err := l.js.Stream(ctx, Stream)
 	if err != nil {
 		return err
 	}

@@ -202,7 +202,7 @@ func TestL2_OneDelivers(t *testing.T) {
 // be that somebody else is the owner.
 func TestLedgerAsksTheLeader(t *testing.T) {
 	b := newBench(t)
-	asked, err := b.node.Conn().SubscribeSync("$JS.API.DIRECT.GET." + streamName + ".>")
+	asked, err := b.node.Conn().SubscribeSync("$JS.API.DIRECT.GET." + Stream + ".>")
 	if err != nil {
 		t.Fatal(err)
 	}

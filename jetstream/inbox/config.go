@@ -95,14 +95,15 @@ type Config struct {
 }
 
 // Names in JetStream: a stream of events for each partition, one for the ledger, the marks and
-// the owner, one for what is parked.
+// the owner, one for what is parked. Marks have sequences of the first; those of the others,
+// which keep the last value of each subject, are nothing to anybody for long.
 const (
 	Partitions    = deltalog.Partitions
 	eventPrefix   = "RV_INBOX_"
 	eventRoot     = "rvi"
-	ledgerStream  = "RV_INBOX"
+	LedgerStream  = "RV_INBOX"
 	ledgerRoot    = "rvl"
-	parkedStream  = "RV_INBOX_PARKED"
+	ParkedStream  = "RV_INBOX_PARKED"
 	parkedRoot    = "rvp"
 	hintRoot      = "rvih"
 	metaFormat    = "rivulet-format"
@@ -164,28 +165,28 @@ func (b *Inbox) open(ctx context.Context, create bool) (bool, error) {
 		return true, nil
 	}
 	if !create {
-		_, err := b.cfg.JetStream.Stream(ctx, ledgerStream)
+		_, err := b.cfg.JetStream.Stream(ctx, LedgerStream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return false, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("inbox: open stream %s: %w", ledgerStream, err)
+			return false, fmt.Errorf("inbox: open stream %s: %w", LedgerStream, err)
 		}
 	}
 	var all sync.WaitGroup
 	errs := make([]error, Partitions+1)
 	for p := range Partitions {
 		all.Go(func() {
-			b.streams[p], errs[p] = b.stream(ctx, eventStream(p), "events in no order", fmt.Sprintf("%s.%02X.>", eventRoot, p), -1)
+			b.streams[p], errs[p] = b.stream(ctx, EventStream(p), "events in no order", fmt.Sprintf("%s.%02X.>", eventRoot, p), -1)
 		})
 	}
 	all.Go(func() {
-		b.parked, errs[Partitions] = b.stream(ctx, parkedStream, "events that could not be applied", parkedRoot+".>", 1)
+		b.parked, errs[Partitions] = b.stream(ctx, ParkedStream, "events that could not be applied", parkedRoot+".>", 1)
 	})
 	all.Wait()
 	err := errors.Join(errs...)
 	if err == nil {
-		b.ledger, err = b.stream(ctx, ledgerStream, "what was settled", ledgerRoot+".>", 1)
+		b.ledger, err = b.stream(ctx, LedgerStream, "what was settled", ledgerRoot+".>", 1)
 	}
 	if err != nil {
 		return false, err
@@ -203,7 +204,12 @@ func (b *Inbox) isOpen() bool {
 	}
 }
 
-func eventStream(partition int) string { return fmt.Sprintf("%s%02X", eventPrefix, partition) }
+// EventStream returns the name of the stream of a partition, from 0 to [Partitions]-1.
+func EventStream(partition int) string { return fmt.Sprintf("%s%02X", eventPrefix, partition) }
+
+// GapSubject returns a subject of the stream of a partition that is no document's: what is
+// stored there is nothing to anybody.
+func GapSubject(partition int) string { return fmt.Sprintf("%s.%02X.gap", eventRoot, partition) }
 
 func apiPrefix(o jetstream.JetStreamOptions) string {
 	switch {
@@ -220,7 +226,7 @@ func (b *Inbox) stream(ctx context.Context, name, about, subject string, perSubj
 	want := jetstream.StreamConfig{
 		Name: name, Description: "Rivulet inbox: " + about, Subjects: []string{subject},
 		Storage: jetstream.FileStorage, Replicas: max(1, b.cfg.Replicas), Discard: jetstream.DiscardOld,
-		MaxMsgsPerSubject: perSubject, AllowDirect: name != ledgerStream, Duplicates: time.Second,
+		MaxMsgsPerSubject: perSubject, AllowDirect: name != LedgerStream, Duplicates: time.Second,
 		Metadata: map[string]string{metaFormat: formatVersion},
 	}
 	stream, err := b.cfg.JetStream.Stream(ctx, name)

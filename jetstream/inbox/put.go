@@ -170,7 +170,7 @@ func (b *Inbox) room(ctx context.Context) error {
 	for partition, stream := range b.streams {
 		info, err := stream.Info(ctx)
 		if err != nil {
-			return fmt.Errorf("inbox: %s: %w", eventStream(partition), err)
+			return fmt.Errorf("inbox: %s: %w", EventStream(partition), err)
 		}
 		if info.State.Bytes >= b.cfg.MaxBytes {
 			return fmt.Errorf("%w (partition %02X)", ErrFull, partition)

@@ -46,7 +46,7 @@ func (b *Inbox) read(ctx context.Context, partition int, subject string, after u
 		return p, err
 	}
 	defer sub.Unsubscribe() //nolint:errcheck // fails when the connection is closed, which ends it too
-	if err := conn.PublishRequest(b.api+"DIRECT.GET."+eventStream(partition), inbox, body); err != nil {
+	if err := conn.PublishRequest(b.api+"DIRECT.GET."+EventStream(partition), inbox, body); err != nil {
 		return p, err
 	}
 	late := time.NewTimer(readWithin)
@@ -57,7 +57,7 @@ func (b *Inbox) read(ctx context.Context, partition int, subject string, after u
 		select {
 		case m = <-replies:
 		case <-late.C:
-			return p, fmt.Errorf("inbox: reading %s: no answer", eventStream(partition))
+			return p, fmt.Errorf("inbox: reading %s: no answer", EventStream(partition))
 		case <-ctx.Done():
 			return p, ctx.Err()
 		}
@@ -79,7 +79,7 @@ func (b *Inbox) read(ctx context.Context, partition int, subject string, after u
 			p.More = number(m, "Nats-Num-Pending") > 0
 			return p, nil
 		default:
-			return p, fmt.Errorf("inbox: reading %s: %s %s", eventStream(partition), status, m.Header.Get("Description"))
+			return p, fmt.Errorf("inbox: reading %s: %s %s", EventStream(partition), status, m.Header.Get("Description"))
 		}
 	}
 }

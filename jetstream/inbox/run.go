@@ -161,7 +161,7 @@ func (b *Inbox) lastOf(partition int) uint64 {
 func (b *Inbox) look(ctx context.Context, partition int) error {
 	info, err := b.streams[partition].Info(ctx)
 	if err != nil {
-		return fmt.Errorf("inbox: %s: %w", eventStream(partition), err)
+		return fmt.Errorf("inbox: %s: %w", EventStream(partition), err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -45,7 +45,7 @@ func (s *store) begin(ctx context.Context) ([]order.Mark, error) {
 	b := s.inbox
 	info, err := b.parked.Info(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("inbox: %s: %w", parkedStream, err)
+		return nil, fmt.Errorf("inbox: %s: %w", ParkedStream, err)
 	}
 	b.mu.Lock()
 	b.parks = info.State.Msgs

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/feed"
+	"github.com/rivulet-sync/rivulet/jetstream/inbox"
+	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 )
 
 // Config says from where to where. From and To are required.
@@ -33,7 +34,11 @@ type Progress struct {
 	Done, Total uint64 // messages
 }
 
-// StreamError says why a stream cannot be copied to, or is not what it should be.
+// Moved is how many messages there are in the streams that were copied: of the log, and of
+// what is beside it.
+type Moved struct{ Records, Beside uint64 }
+
+// StreamError says why a stream cannot be copied, or copied to, or is not what it should be.
 type StreamError struct {
 	Stream string
 	Reason string
@@ -52,46 +57,117 @@ const (
 	idle = 30 * time.Second
 )
 
-// Log copies the streams of the log, and compares them. It returns how many messages
-// they have.
-func Log(ctx context.Context, cfg Config) (uint64, error) {
+// plan says how a stream is copied.
+type plan struct {
+	name string
+	// log is set for what is the log, and for that only: it has an epoch, and never loses
+	// its beginning but for compaction.
+	log bool
+	// gap is the subject of what fills gaps; empty: the stream is copied by value.
+	gap string
+}
+
+// deadStream has the dead letters of webhooks, which a package above this one keeps.
+const deadStream = "RV_DEAD"
+
+// plans are all streams in the order in which they are copied. That with the ledger of the
+// inbox is the last one, as it is there: without it nobody takes the others for an inbox.
+func plans() []plan {
+	var all []plan
+	for shard := range deltalog.Shards {
+		name := deltalog.StreamOfShard(byte(shard))
+		all = append(all, plan{name: name, log: true, gap: deltalog.GapSubject(name)})
+	}
+	all = append(all, plan{name: feed.Stream}, plan{name: deadStream})
+	for p := range inbox.Partitions {
+		all = append(all, plan{name: inbox.EventStream(p), gap: inbox.GapSubject(p)})
+	}
+	return append(all, plan{name: inbox.ParkedStream}, plan{name: inbox.LedgerStream})
+}
+
+// All copies the streams, and compares them. The error is that of ctx, a [*StreamError], or
+// one of NATS, after which it may be called again; the count is of the streams before it.
+func All(ctx context.Context, cfg Config) (Moved, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(Progress) {}
 	}
-	var total uint64
-	for shard := range deltalog.Shards {
-		c := &copier{cfg: cfg, name: deltalog.StreamOfShard(byte(shard))}
+	var moved Moved
+	all := plans()
+	if err := cfg.refuseUnknown(ctx, all); err != nil {
+		return moved, err
+	}
+	for _, p := range all {
+		c := &copier{cfg: cfg, plan: p}
 		n, err := c.run(ctx)
-		total += n
 		if err != nil {
-			return total, err
+			return moved, err
+		}
+		if p.log {
+			moved.Records += n
+		} else {
+			moved.Beside += n
 		}
 	}
-	return total, nil
+	return moved, nil
+}
+
+// prefix is what the names of all streams of Rivulet begin with.
+const prefix = "RV_"
+
+// refuseUnknown refuses streams of which it is not known how they have to be copied: to leave
+// them behind would lose what is in them.
+func (cfg *Config) refuseUnknown(ctx context.Context, all []plan) error {
+	known := map[string]bool{snapshot.Stream: true}
+	for _, p := range all {
+		known[p.name] = true
+	}
+	names := cfg.From.StreamNames(ctx)
+	var unknown string
+	for name := range names.Name() {
+		if strings.HasPrefix(name, prefix) && !known[name] {
+			unknown = name
+		}
+	}
+	switch {
+	case names.Err() != nil:
+		return fmt.Errorf("move: list of streams: %w", names.Err())
+	case unknown != "":
+		return &StreamError{Stream: unknown, Reason: "this version of Rivulet does not know it, and would leave it behind; move with the version that made it"}
+	}
+	return nil
 }
 
 // copier copies one stream.
 type copier struct {
 	cfg  Config
-	name string
+	plan plan
 	from jetstream.Stream
 	to   jetstream.Stream
 }
 
+func (c *copier) refuse(reason string) error {
+	return &StreamError{Stream: c.plan.name, Reason: reason}
+}
+
+// run copies the stream if there is one, and returns how many messages it has.
 func (c *copier) run(ctx context.Context) (uint64, error) {
 	var err error
-	if c.from, err = c.cfg.From.Stream(ctx, c.name); errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 0, nil
+	if c.from, err = c.cfg.From.Stream(ctx, c.plan.name); errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, c.nothing(ctx)
 	} else if err != nil {
-		return 0, fmt.Errorf("move: %s: %w", c.name, err)
+		return 0, fmt.Errorf("move: %s: %w", c.plan.name, err)
 	}
 	source := c.from.CachedInfo()
+	source.State.FirstSeq = max(1, source.State.FirstSeq) // 0: nothing was stored ever
 	if err := c.target(ctx, source); err != nil {
 		return 0, err
 	}
-	next := c.to.CachedInfo().State.LastSeq + 1
-	if err := c.copy(ctx, source.State, max(next, source.State.FirstSeq)); err != nil {
-		return 0, fmt.Errorf("move: %s: %w", c.name, err)
+	fill := c.copyValues
+	if c.plan.gap != "" {
+		fill = c.copyExactly
+	}
+	if err := fill(ctx, source.State); err != nil {
+		return 0, fmt.Errorf("move: %s: %w", c.plan.name, err)
 	}
 	// A replica that is read from may be behind.
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
@@ -108,180 +184,82 @@ func (c *copier) run(ctx context.Context) (uint64, error) {
 	}
 }
 
+// nothing makes sure that where nothing is copied there is nothing: the target would go on with
+// what is of another log.
+func (c *copier) nothing(ctx context.Context) error {
+	to, err := c.cfg.To.Stream(ctx, c.plan.name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("move: %s: %w", c.plan.name, err)
+	case to.CachedInfo().State.Msgs > 0:
+		return c.refuse("it is there, but not where the log comes from; delete it, if nobody needs it, and begin again")
+	}
+	return nil
+}
+
+// Metadata of streams.
+const (
+	metaEpoch     = "rivulet-epoch"
+	metaFormat    = "rivulet-format"
+	formatVersion = "1"
+)
+
 // target creates the stream, or makes sure that the one that is there holds the
 // beginning of this one.
 func (c *copier) target(ctx context.Context, source *jetstream.StreamInfo) (err error) {
-	c.to, err = c.cfg.To.Stream(ctx, c.name)
+	switch format := source.Config.Metadata[metaFormat]; {
+	case format != formatVersion:
+		return c.refuse(fmt.Sprintf("it is not of this version of Rivulet (format %.20q); move with the version that made it", format))
+	case c.plan.gap == "" && source.Config.MaxMsgsPerSubject != 1:
+		return c.refuse("it was changed to keep more than the last value of each subject")
+	}
+	c.to, err = c.cfg.To.Stream(ctx, c.plan.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		cfg := source.Config
 		cfg.Replicas = max(1, c.cfg.Replicas)
-		cfg.FirstSeq = source.State.FirstSeq
+		if cfg.FirstSeq = 0; c.plan.gap != "" {
+			cfg.FirstSeq = source.State.FirstSeq
+		}
 		cfg.Metadata = maps.Clone(cfg.Metadata)
 		maps.DeleteFunc(cfg.Metadata, func(name, _ string) bool { return strings.HasPrefix(name, "_nats.") })
-		c.to, err = c.cfg.To.CreateStream(ctx, cfg)
+		c.to, err = c.create(ctx, cfg)
 	}
 	if err != nil {
-		return fmt.Errorf("move: %s: %w", c.name, err)
+		return fmt.Errorf("move: %s: %w", c.plan.name, err)
 	}
 	target := c.to.CachedInfo()
-	refuse := func(reason string) error { return &StreamError{Stream: c.name, Reason: reason} }
-	const epoch = "rivulet-epoch"
 	switch {
-	case target.Config.Metadata[epoch] != source.Config.Metadata[epoch]:
-		return refuse("there is another log already; delete its streams, if nobody needs it, and begin again")
-	case target.State.LastSeq > source.State.LastSeq:
-		return refuse("it goes on where this log ends: it is in use already")
-	case target.State.LastSeq > 0 && target.State.LastSeq+1 < source.State.FirstSeq:
-		return refuse("the log has been compacted since it was begun to be copied; delete the copy and begin again")
+	case target.Config.Metadata[metaFormat] != formatVersion:
+		return c.refuse("at the target it was not made by this version of Rivulet")
+	case target.Config.Metadata[metaEpoch] != source.Config.Metadata[metaEpoch]:
+		return c.refuse("there is another log already; delete its streams, if nobody needs it, and begin again")
+	case c.plan.gap != "" && target.State.LastSeq > source.State.LastSeq:
+		return c.refuse("it goes on where this one ends: it is in use already")
+	case c.plan.log && target.State.LastSeq > 0 && target.State.LastSeq+1 < source.State.FirstSeq:
+		return c.refuse("the log has been compacted since it was begun to be copied; delete the copy and begin again")
 	}
 	return nil
 }
 
-// copy copies the messages from a sequence on.
-func (c *copier) copy(ctx context.Context, source jetstream.StreamState, next uint64) error {
-	if next > source.LastSeq {
-		return nil
-	}
-	var pending []jetstream.PubAckFuture
-	var gaps []uint64
-	settle := func(keep int) error {
-		for len(pending) > keep {
-			select {
-			case <-pending[0].Ok():
-			case err := <-pending[0].Err():
-				return err
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			pending = pending[1:]
-		}
-		return nil
-	}
-	publish := func(msg *nats.Msg, at uint64) error {
-		future, err := c.cfg.To.PublishMsgAsync(msg, jetstream.WithExpectLastSequence(at-1), jetstream.WithExpectStream(c.name))
-		if err != nil {
-			return err
-		}
-		pending = append(pending, future)
-		return settle(window)
-	}
-	// fill leaves a gap up to a sequence.
-	fill := func(to uint64) error {
-		for ; next < to; next++ {
-			if err := publish(&nats.Msg{Subject: deltalog.GapSubject(c.name)}, next); err != nil {
-				return err
-			}
-			gaps = append(gaps, next)
-		}
-		return nil
-	}
-	err := c.read(ctx, c.from, next, source.LastSeq, func(m jetstream.Msg, at uint64) error {
-		if err := fill(at); err != nil {
-			return err
-		}
-		if err := publish(&nats.Msg{Subject: m.Subject(), Header: own(m.Headers()), Data: m.Data()}, at); err != nil {
-			return err
-		}
-		if next++; next%sayEvery == 0 {
-			c.cfg.Progress(Progress{Stream: c.name, Done: next - source.FirstSeq, Total: source.LastSeq - source.FirstSeq + 1})
-		}
-		return nil
-	})
-	if err == nil {
-		err = fill(source.LastSeq + 1)
-	}
-	if err == nil {
-		err = settle(0)
-	}
-	for _, at := range gaps {
-		if err != nil {
-			break
-		}
-		err = c.to.DeleteMsg(ctx, at)
-	}
-	return err
-}
+// noPeers is the code of the error of a cluster of which servers are away, or are taken to be
+// as they have been slow.
+const noPeers = 10005
 
-// own returns the headers of a message without those that a server acts on.
-func own(h nats.Header) nats.Header {
-	kept := nats.Header{}
-	for name, values := range h {
-		if !strings.HasPrefix(name, "Nats-") {
-			kept[name] = values
+// create creates a stream as soon as there are enough servers for it, unless that takes too
+// long.
+func (c *copier) create(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		stream, err := c.cfg.To.CreateStream(ctx, cfg)
+		var api *jetstream.APIError
+		if !errors.As(err, &api) || api.ErrorCode != noPeers || wait > settleWithin {
+			return stream, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
-	return kept
-}
-
-// read passes the messages of a stream to fn, in order, up to a sequence.
-func (c *copier) read(ctx context.Context, s jetstream.Stream, from, to uint64, fn func(jetstream.Msg, uint64) error) error {
-	if info, err := s.Info(ctx); err != nil {
-		return err
-	} else if info.State.Msgs == 0 || info.State.LastSeq < from {
-		return nil
-	}
-	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
-	if err != nil {
-		return err
-	}
-	if n := consumer.CachedInfo().NumPending; n == 0 {
-		return nil
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	for {
-		bounded, cancel := context.WithTimeout(ctx, idle)
-		m, err := messages.Next(jetstream.NextContext(bounded))
-		cancel()
-		if err != nil {
-			return err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return err
-		}
-		if meta.Sequence.Stream > to {
-			return nil
-		}
-		if err := fn(m, meta.Sequence.Stream); err != nil {
-			return err
-		}
-		if meta.NumPending == 0 {
-			return nil
-		}
-	}
-}
-
-// compare makes sure that both streams have the same messages at the same sequences.
-func (c *copier) compare(ctx context.Context, source jetstream.StreamState) error {
-	sums := [2]uint64{}
-	for i, s := range []jetstream.Stream{c.from, c.to} {
-		sum, n := xxhash.New(), uint64(0)
-		err := c.read(ctx, s, 1, source.LastSeq, func(m jetstream.Msg, at uint64) error {
-			fmt.Fprintf(sum, "%d %s %d\n", at, m.Subject(), len(m.Data()))
-			sum.Write(m.Data()) //nolint:errcheck // never fails
-			if n++; i == 1 && n%sayEvery == 0 {
-				c.cfg.Progress(Progress{Stream: c.name, Checking: true, Done: n, Total: source.Msgs})
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("move: compare %s: %w", c.name, err)
-		}
-		sums[i] = sum.Sum64()
-	}
-	info, err := c.to.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("move: compare %s: %w", c.name, err)
-	}
-	if sums[0] != sums[1] || info.State.LastSeq != source.LastSeq {
-		return &StreamError{Stream: c.name, Reason: "the copy is not what was copied; delete it and begin again"}
-	}
-	c.cfg.Progress(Progress{Stream: c.name, Checking: true, Done: source.Msgs, Total: source.Msgs})
-	return nil
 }

@@ -120,8 +120,8 @@ func same(t testing.TB, a, b *deltalog.Log) {
 	}
 }
 
-// TestL2_Move: the copy is the same log, to the last sequence, on a server or a cluster;
-// appends go on with it.
+// TestL2_Move: the copy is the same log, to the last sequence, on a server or a cluster, with
+// what is beside it; appends go on with it.
 func TestL2_Move(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(t *testing.T) (*natsd.Node, int){
@@ -135,16 +135,19 @@ func TestL2_Move(t *testing.T) {
 			from := embedded(t)
 			log := open(t, from, 1)
 			fill(t, log)
+			createBeside(t, from)
+			writeBeside(t, from, rand.New(rand.NewPCG(3, 4)))
 			to, replicas := start(t)
 			cfg := move.Config{From: from.JetStream(), To: to.JetStream(), Replicas: replicas}
-			n, err := move.Log(t.Context(), cfg)
-			if err != nil || n < 700 {
+			n, err := move.All(t.Context(), cfg)
+			if err != nil || n.Records < 700 {
 				t.Fatal(n, err)
 			}
 			copied := open(t, to, replicas)
 			same(t, log, copied)
-			if again, err := move.Log(t.Context(), cfg); err != nil || again != n {
-				t.Errorf("again: %d %v", again, err)
+			sameBeside(t, from, to)
+			if again, err := move.All(t.Context(), cfg); err != nil || again != n {
+				t.Errorf("again: %+v %v", again, err)
 			}
 			k := key(3)
 			tail, err := copied.Replay(t.Context(), k, deltalog.Tail{}, func(deltalog.Entry) error { return nil })
@@ -160,7 +163,7 @@ func TestL2_Move(t *testing.T) {
 			if _, err := copied.Append(t.Context(), k, tail, data); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := move.Log(t.Context(), cfg); !errors.As(err, new(*move.StreamError)) {
+			if _, err := move.All(t.Context(), cfg); !errors.As(err, new(*move.StreamError)) {
 				t.Errorf("over a log that is in use: %v", err)
 			}
 		})
@@ -176,7 +179,7 @@ func TestInterrupted(t *testing.T) {
 	for streams := 1; ; streams++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		seen := 0
-		_, err := move.Log(ctx, move.Config{From: from.JetStream(), To: to.JetStream(), Progress: func(move.Progress) {
+		_, err := move.All(ctx, move.Config{From: from.JetStream(), To: to.JetStream(), Progress: func(move.Progress) {
 			if seen++; seen == streams {
 				cancel()
 			}
@@ -198,7 +201,7 @@ func TestAnotherLog(t *testing.T) {
 	from, to := embedded(t), embedded(t)
 	fill(t, open(t, from, 1))
 	open(t, to, 1)
-	if _, err := move.Log(t.Context(), move.Config{From: from.JetStream(), To: to.JetStream()}); !errors.As(err, new(*move.StreamError)) {
+	if _, err := move.All(t.Context(), move.Config{From: from.JetStream(), To: to.JetStream()}); !errors.As(err, new(*move.StreamError)) {
 		t.Errorf("over another log: %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func (s *Store) publishHead(ctx context.Context, key record.Key, h *head, opts .
 func (s *Store) publish(ctx context.Context, subject string, data []byte, opts ...jetstream.PublishOpt) error {
 	ctx, cancel := context.WithTimeout(ctx, requestWithin)
 	defer cancel()
-	opts = append(opts, jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(streamName))
+	opts = append(opts, jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(Stream))
 	_, err := s.cfg.JetStream.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data}, opts...)
 	return err
 }

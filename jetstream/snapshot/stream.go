@@ -31,7 +31,7 @@ const (
 
 func streamConfig(replicas int, now time.Time) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              streamName,
+		Name:              Stream,
 		Description:       "Rivulet snapshots: a cache that may be deleted",
 		Subjects:          []string{root + ".>"},
 		Retention:         jetstream.LimitsPolicy,
@@ -89,20 +89,20 @@ func checkStream(replicas int, c jetstream.StreamConfig) error {
 
 // openStream returns the stream, which it creates if it is missing.
 func openStream(ctx context.Context, cfg Config) (jetstream.Stream, error) {
-	s, err := cfg.JetStream.Stream(ctx, streamName)
+	s, err := cfg.JetStream.Stream(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = cfg.JetStream.CreateStream(ctx, streamConfig(cfg.Replicas, cfg.Clock()))
 		if err == nil {
-			cfg.Logger.Info("snapshot stream created", "stream", streamName, "replicas", cfg.Replicas)
+			cfg.Logger.Info("snapshot stream created", "stream", Stream, "replicas", cfg.Replicas)
 		}
 		// Another process may have been faster. What was created may not be what this
 		// one asked for.
 		if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			s, err = cfg.JetStream.Stream(ctx, streamName)
+			s, err = cfg.JetStream.Stream(ctx, Stream)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("snapshot: open stream %s: %w", streamName, err)
+		return nil, fmt.Errorf("snapshot: open stream %s: %w", Stream, err)
 	}
 	return s, checkStream(cfg.Replicas, s.CachedInfo().Config)
 }

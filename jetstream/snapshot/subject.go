@@ -10,8 +10,9 @@ import (
 
 // Names of the layout. Changing one loses all snapshots.
 const (
-	streamName = "RV_SNAPSHOTS"
-	root       = "rvs"
+	// Stream is the name of the stream.
+	Stream = "RV_SNAPSHOTS"
+	root   = "rvs"
 )
 
 // Subject returns the subject of a document's head: that of its log with another
