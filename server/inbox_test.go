@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/rivulet-sync/rivulet/internal/natstest"
@@ -18,6 +19,8 @@ import (
 	rivulet "github.com/rivulet-sync/rivulet/server"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
+	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // event is a line of the inbox.
@@ -125,6 +128,32 @@ func TestL3_InboxOnTwoServers(t *testing.T) {
 	}
 	put(t, two, two, event("demo/board", "b", "a", `{"n":2}`), event("demo/board", "a", "", `{"n":1}`))
 	wantState(t, two.Doc(board), `{"n":3}`)
+}
+
+// TestL3_NobodyIsTheInbox: the id under which events are committed is known to everybody, and no
+// client may say that it is its own.
+func TestL3_NobodyIsTheInbox(t *testing.T) {
+	srv := start(t, rivulet.Config{})
+	for _, id := range []record.ClientID{inbox.Client(), inbox.Client().Transactions()} {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		conn, _, err := websocket.Dial(ctx, srv.URL()+"/v1/sync", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseNow() //nolint:errcheck // the server has closed it
+		if err := conn.Write(ctx, websocket.MessageBinary, wire.Encode(&wire.Hello{Protocol: wire.Protocol, Client: id})); err != nil {
+			t.Fatal(err)
+		}
+		_, message, err := conn.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, _, err := wire.Decode(message)
+		if fault, is := frame.(*wire.Fault); err != nil || !is || fault.Code != wire.CodeBadClient || !strings.Contains(fault.Detail, "the server's own") {
+			t.Errorf("%s is answered %T %+v: %v", id, frame, frame, err)
+		}
+	}
 }
 
 // TestInboxIsSeen: who has a document open is told what comes by the inbox.

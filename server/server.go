@@ -17,6 +17,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/feed"
+	intake "github.com/rivulet-sync/rivulet/jetstream/inbox"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
@@ -118,6 +119,7 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
 	cfg.Sessions.Version = cfg.Version
 	cfg.Sessions.NewClient = newClient
+	cfg.Sessions.Reserved = []record.ClientID{intake.Client()}
 	s.sessions = session.NewGroup(cfg.Sessions)
 	s.wg.Go(func() { s.storage.watch(s.sessions.SetStorage) })
 	s.wg.Go(func() { s.compactNowAndThen(s.beside, cfg.Garbage) })

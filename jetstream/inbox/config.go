@@ -38,7 +38,8 @@ type Front interface {
 // Documents is where events are committed.
 type Documents interface {
 	// Commit lends the head of a document to fn, and stores what that adds in one record, of
-	// which it returns the revision when it is durable. The error is that of fn, ErrMoved,
+	// which it returns the revision when it is durable. fn may be called again, on a later
+	// head; nothing has come of the call before then. The error is that of fn, ErrMoved,
 	// that of ctx, or another one after which it may be tried again; the record may be in the
 	// log then.
 	Commit(ctx context.Context, key record.Key, client record.ClientID, fn func(Front) error) (record.Revision, error)

@@ -142,3 +142,7 @@ var client = func() (id record.ClientID) {
 	copy(id[:], sum[:])
 	return id
 }()
+
+// Client returns the author of everything that the inbox commits. Everybody knows it, so nobody
+// else may say that he is: what he writes under a number would be taken for an event.
+func Client() record.ClientID { return client }

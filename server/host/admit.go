@@ -33,33 +33,18 @@ type Front struct {
 // an error of ctx the record may be in the log or not.
 //
 // The document serves nobody while fn runs. Other than a [Submission] what is added is in no
-// conflict: fn looks at what is before it.
+// conflict: fn looks at what is before it. Where it would write what is reserved for a client,
+// that has its turn first, up to twice [Config.ReserveFor], and fn is called again.
 func (r *Registry) Admit(ctx context.Context, key record.Key, client record.ClientID, fn func(*Front) error) (record.Revision, error) {
 	h, err := r.Attach(key, nobody{client})
 	if err != nil {
 		return 0, err
 	}
 	defer h.Close()
-	hosts, loans, err := borrow(ctx, []*Handle{h})
-	if err != nil {
-		return 0, err
+	host, back, f, err := admit(ctx, h, 0, fn)
+	if kept := new(keptError); errors.As(err, &kept) {
+		host, back, f, err = admit(ctx, h, kept.turn, fn)
 	}
-	host, back := hosts[0], loans[0].back
-	var f *flight
-	err = func() (err error) {
-		defer func() {
-			if f == nil { // an error, a panic, or nothing was added
-				back <- nil
-			}
-		}()
-		front := &Front{host: host, client: client, batch: host.newBatch()}
-		defer front.batch.revert()
-		if err := fn(front); err != nil {
-			return err
-		}
-		f, err = front.fly()
-		return err
-	}()
 	if f == nil {
 		return 0, err
 	}
@@ -78,6 +63,40 @@ func (r *Registry) Admit(ctx context.Context, key record.Key, client record.Clie
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// keptError says that what was to be added is reserved for a client.
+type keptError struct{ turn uint64 }
+
+func (*keptError) Error() string { return "host: what would be written is reserved" }
+
+// admit has fn run on a document, after the turn with a number; of that it waits for one only.
+// It returns the record, with how the document is given back with it. Without one it was given
+// back.
+func admit(ctx context.Context, h *Handle, after uint64, fn func(*Front) error) (*Host, chan<- *flight, *flight, error) {
+	hosts, loans, err := borrow(ctx, []*Handle{h}, after)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	host, back := hosts[0], loans[0].back
+	var f *flight
+	defer func() {
+		if f == nil { // an error, a panic, or nothing was added
+			back <- nil
+		}
+	}()
+	front := &Front{host: host, client: h.sub.Client(), batch: host.newBatch()}
+	defer front.batch.revert()
+	if err := fn(front); err != nil {
+		return nil, nil, nil, err
+	}
+	for _, e := range front.batch.effects {
+		if after == 0 && host.reserved.keeps(front.client, e.writes) {
+			return nil, nil, nil, &keptError{host.reserved.turn}
+		}
+	}
+	f, err = front.fly()
+	return host, back, f, err
 }
 
 // Revision returns that of the head.

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // admitted is who admits in these tests.
@@ -142,4 +145,94 @@ func TestL3_AdmitAfterAnotherServer(t *testing.T) {
 		t.Error(err)
 	}
 	equal(t, "record", a.deltas(), `{"n":3}`)
+}
+
+// TestL8_AdmitWaitsForATurn: what would write what is reserved for a client waits for that
+// client, once; what would not does not.
+func TestL8_AdmitWaitsForATurn(t *testing.T) {
+	w := reserving(t, time.Hour)
+	far, near, other := w.join(account(1)), w.join(account(1)), w.join(account(1))
+	all := []*member{far, near, other}
+	lose(t, "n", far, near, other)
+	lost := near.edit(`{"n":"near"}`, value("/n")) // has the next turn
+	if _, err := w.admit(1, `{"elsewhere":1}`); err != nil {
+		t.Fatal(err)
+	}
+	see(t, `{"elsewhere":1}`, all...)
+	decided, ended := make(chan struct{}, 2), make(chan error, 1)
+	go func() {
+		_, err := w.registry.Admit(testContext(t), account(1), admitted, func(f *host.Front) error {
+			decided <- struct{}{}
+			return f.Add(record.MutationID{Number: 2, Nonce: 7}, delta.Trusted([]byte(`{"n":"admitted"}`)))
+		})
+		ended <- err
+	}()
+	<-decided
+	other.edit(`{"elsewhere":2}`)
+	see(t, `{"elsewhere":2}`, all...)
+	far.edit(`{"n":"far"}`, value("/n"))
+	see(t, `{"n":"far"}`, all...)
+	// Now it is the turn of near, which has lost.
+	see(t, `{"n":"admitted"}`, far, other)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "decisions", len(decided), 1)
+	for reading := true; reading; {
+		switch f := near.next().(type) {
+		case *wire.Commit:
+			equal(t, "record", deltasOf(t, f.Record), `{"n":"admitted"}`)
+			reading = false
+		case *wire.Conflict:
+			equal(t, "conflict", f.ID, lost.ID)
+		}
+	}
+}
+
+// TestL9_AdmitWaitsNoLonger than the reservation lasts whose client gives no answer.
+func TestL9_AdmitWaitsNoLonger(t *testing.T) {
+	const long = 200 * time.Millisecond
+	w := reserving(t, long)
+	far, near := w.join(account(1)), w.join(account(1))
+	began := lose(t, "n", far, near)
+	if _, err := w.admit(1, `{"n":"admitted"}`); err != nil {
+		t.Fatal(err)
+	}
+	if waited := time.Since(began); waited < long {
+		t.Errorf("it waited %s: the reservation was passed over", waited)
+	}
+	see(t, `{"n":"admitted"}`, far, near)
+}
+
+// TestL8_AdmitBesideATransaction: a transaction over several documents has what it has borrowed
+// to itself.
+func TestL8_AdmitBesideATransaction(t *testing.T) {
+	w := newWorld(t)
+	borrowed, end := make(chan struct{}), make(chan struct{})
+	over := make(chan error, 2)
+	go func() {
+		_, err := w.registry.Transact(testContext(t), []record.Key{account(1), account(2)}, w.client(90), func(txs []*doc.Tx) error {
+			close(borrowed)
+			<-end
+			return errors.Join(txs[0].Set("/n", []byte("1")), txs[1].Set("/n", []byte("1")))
+		})
+		over <- err
+	}()
+	<-borrowed
+	go func() {
+		_, err := w.registry.Admit(testContext(t), account(1), admitted, func(f *host.Front) error {
+			seen := 0
+			f.After(0, func(record.Revision, record.Mutation) { seen++ })
+			if seen != 1 {
+				t.Errorf("it sees %d mutations of the transaction", seen)
+			}
+			return f.Add(record.MutationID{Number: 1, Nonce: 7}, delta.Trusted([]byte(`{"n":2}`)))
+		})
+		over <- err
+	}()
+	close(end)
+	if err := errors.Join(<-over, <-over); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "document", w.read(account(1)).state, `{"n":2}`)
 }

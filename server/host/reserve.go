@@ -32,9 +32,11 @@ const (
 // judged when the reservation ends: first what has not read what it writes, which so waits
 // for one turn; then the others, in order, of which the first that conflicts has the next
 // turn. Who lets the time run out has no other for a while, or until something of it was
-// stored. Functions that run at the head in the server itself are not held up.
+// stored. Functions that run at the head in the server itself are not held up; what is
+// admitted waits for one turn, too, as nobody is waiting for it, and there may be much.
 type reservation struct {
 	client record.ClientID // zero: there is none
+	turn   uint64          // counts the reservations, from 1
 	number uint64          // of the mutation
 	reads  *delta.ReadSet
 	over   *time.Timer // fires when the time is
@@ -96,6 +98,9 @@ func (w *waiting) take() []Submission {
 func (r *reservation) keeps(client record.ClientID, writes []delta.Write) bool {
 	return !r.client.IsZero() && !r.ended && client != r.client && r.reads.ConflictsWith(writes)
 }
+
+// during reports whether the reservation with a number is in force.
+func (r *reservation) during(turn uint64) bool { return turn == r.turn && !r.client.IsZero() }
 
 // await judges a submission that is the next of its client with regard to what is
 // reserved.
@@ -165,6 +170,7 @@ func (b *batch) lose(client record.ClientID, s Submission) verdict {
 		return deferred // its answer is to be made on what is reserved here
 	default:
 		r.client, r.number, r.reads = client, s.ID.Number, reads
+		r.turn++
 		r.over.Reset(h.cfg.ReserveFor)
 	}
 	return conflicting

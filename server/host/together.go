@@ -57,14 +57,20 @@ type loan struct {
 	turn chan *Host
 	back chan *flight  // gives it back, with what is to be in flight, or nil
 	left chan struct{} // closed when nobody wants it any more
+	// after is the turn that has to be over before: see reservation.
+	after uint64
 }
 
 // lend lends the document to those who wait, until one of them leaves an append in
 // flight.
 func (h *Host) lend() {
-	for h.inFlight == nil && len(h.loans) > 0 {
-		l := h.loans[0]
-		h.loans = h.loans[1:]
+	for i := 0; h.inFlight == nil && i < len(h.loans); {
+		l := h.loans[i]
+		if h.reserved.during(l.after) {
+			i++
+			continue
+		}
+		h.loans = slices.Delete(h.loans, i, i+1)
 		select {
 		case l.turn <- h:
 			h.inFlight = <-l.back
@@ -155,7 +161,7 @@ func (r *Registry) together(ctx context.Context, handles []*Handle, prepare func
 var errBusyLoan = errors.New("host: a document could not be had in time")
 
 func (r *Registry) tryTogether(ctx context.Context, handles []*Handle, prepare func([]*Host) ([]*flight, error)) ([]record.Revision, error) {
-	hosts, loans, err := borrow(ctx, handles)
+	hosts, loans, err := borrow(ctx, handles, 0)
 	giveBack := func(flights []*flight) {
 		for i, l := range loans {
 			if l != nil && hosts[i] != nil {
@@ -218,8 +224,9 @@ func flightOf(flights []*flight, i int) *flight {
 }
 
 // borrow borrows the documents, in the order of their keys, and returns their hosts in
-// the order of the handles. With an error some of them may have been borrowed.
-func borrow(ctx context.Context, handles []*Handle) ([]*Host, []*loan, error) {
+// the order of the handles; where a turn has this number, when that is over. With an error
+// some of them may have been borrowed.
+func borrow(ctx context.Context, handles []*Handle, after uint64) ([]*Host, []*loan, error) {
 	order := make([]int, len(handles))
 	for i := range order {
 		order[i] = i
@@ -234,7 +241,7 @@ func borrow(ctx context.Context, handles []*Handle) ([]*Host, []*loan, error) {
 			patience = timer.C
 		}
 		h := handles[i]
-		l := &loan{turn: make(chan *Host), back: make(chan *flight), left: make(chan struct{})}
+		l := &loan{turn: make(chan *Host), back: make(chan *flight), left: make(chan struct{}), after: after}
 		if err := post(ctx, h, h.entry.host.mailbox, any(l)); err != nil {
 			return hosts, loans, err
 		}

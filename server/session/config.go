@@ -21,6 +21,8 @@ type Config struct {
 	Version string
 	// NewClient issues an id.
 	NewClient func() record.ClientID
+	// Reserved are ids of parts of the server, which no client may say to have.
+	Reserved []record.ClientID
 
 	// MaxMessage and MaxDelta bound what a client sends, in bytes.
 	MaxMessage, MaxDelta int

@@ -27,9 +27,12 @@ func (s *Session) hello(frame wire.Frame) error {
 		return &closing{code: wire.CodeBadVersion, detail: fmt.Sprintf("protocol version %d; this server speaks %d", f.Protocol, wire.Protocol)}
 	}
 	s.client = f.Client
-	if s.client.IsZero() {
+	switch {
+	case s.client.IsZero():
 		s.client = s.cfg.NewClient()
-	} else if time.UnixMilli(s.client.Born()).After(time.Now().Add(clockSkew)) {
+	case slices.Contains(s.cfg.Reserved, s.client), slices.Contains(s.cfg.Reserved, s.client.Transactions()):
+		return &closing{code: wire.CodeBadClient, detail: "the client id is one of the server's own"}
+	case time.UnixMilli(s.client.Born()).After(time.Now().Add(clockSkew)):
 		return &closing{code: wire.CodeBadClient, detail: "the client id is from the future"}
 	}
 	s.Send(wire.Encode(&wire.Welcome{

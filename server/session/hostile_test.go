@@ -72,7 +72,8 @@ var (
 // reason and disconnected. Nothing of the broken message, and nothing after it,
 // takes effect; others notice nothing.
 func TestL11_BrokenProtocol(t *testing.T) {
-	w := newWorld(t)
+	reserved := record.ClientID{5: 1, 6: 0xee}
+	w := newWorld(t, func(s *session.Config, _ *host.Config) { s.Reserved = []record.ClientID{reserved} })
 	b := w.bystander()
 	doc := b.number[board]
 	future := record.ClientID{0: 0xff, 6: 1}
@@ -91,6 +92,8 @@ func TestL11_BrokenProtocol(t *testing.T) {
 		{"a later protocol", wire.CodeBadVersion, [][]byte{message(&wire.Hello{Protocol: wire.Protocol + 1}, openBoard)}},
 		{"protocol 0", wire.CodeBadVersion, [][]byte{message(&wire.Hello{})}},
 		{"a client from the future", wire.CodeBadClient, [][]byte{message(&wire.Hello{Protocol: wire.Protocol, Client: future})}},
+		{"a client of the server itself", wire.CodeBadClient, [][]byte{message(&wire.Hello{Protocol: wire.Protocol, Client: reserved}, openBoard), message(&push)}},
+		{"one whose transactions would be that", wire.CodeBadClient, [][]byte{message(&wire.Hello{Protocol: wire.Protocol, Client: reserved.Transactions()})}},
 		{"hello twice", wire.CodeBadFrame, [][]byte{message(hello, hello)}},
 		{"garbage", wire.CodeBadFrame, [][]byte{message(hello), []byte("garbage")}},
 		{"nothing", wire.CodeBadFrame, [][]byte{message(hello), {}}},
