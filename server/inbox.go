@@ -19,10 +19,14 @@ import (
 type eventInbox = intake.Inbox
 
 // Put hands events to the inbox that come in no order, a line of JSON each; see package inbox.
-// It returns when they are stored; into the documents they come after that.
-func (s *Server) Put(ctx context.Context, lines io.Reader) (intake.Receipt, error) {
-	return s.inbox.Put(ctx, lines)
+// It returns when they are stored; into the documents they come after that. What becomes of
+// those that were put under a name is what Outcome says of it; the name may be empty.
+func (s *Server) Put(ctx context.Context, name string, lines io.Reader) (intake.Receipt, error) {
+	return s.inbox.Put(ctx, name, lines)
 }
+
+// Outcome returns what this server has made of the events that were put under a name.
+func (s *Server) Outcome(name string) intake.Outcome { return s.inbox.Outcome(name) }
 
 // Inbox returns what the inbox is doing.
 func (s *Server) Inbox() intake.Status { return s.inbox.Status() }

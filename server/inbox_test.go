@@ -31,7 +31,7 @@ func event(doc, id, prev, delta string) string {
 // put puts events, and waits until they are settled by one of the servers.
 func put(t testing.TB, srv *rivulet.Server, by *rivulet.Server, lines ...string) inbox.Receipt {
 	t.Helper()
-	receipt, err := srv.Put(t.Context(), strings.NewReader(strings.Join(lines, "\n")))
+	receipt, err := srv.Put(t.Context(), "", strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestL3_InboxBesideClients(t *testing.T) {
 			}
 		})
 	}
-	if _, err := srv.Put(t.Context(), strings.NewReader(strings.Join(lines[:len(lines)/2], "\n"))); err != nil {
+	if _, err := srv.Put(t.Context(), "", strings.NewReader(strings.Join(lines[:len(lines)/2], "\n"))); err != nil {
 		t.Fatal(err)
 	}
 	clients.Wait()

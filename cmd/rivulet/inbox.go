@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type unordered struct {
 	remote
 	name   string
 	noWait bool
+	id     string // of the import: two may run at a time
 }
 
 const (
@@ -66,11 +68,11 @@ func (u *unordered) run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer in.Close()
-	before, err := u.gaps(ctx, 0)
-	if err != nil {
-		return err
+	u.id = rand.Text()
+	if _, err := u.progress(ctx); err != nil {
+		return err // before anything is read
 	}
-	total := httpapi.Put{Until: make([]uint64, len(before.Positions))}
+	var total httpapi.Put
 	out := progress{out: std.err, terminal: isTerminal(std.err)}
 	defer out.clear()
 	err = u.parts(in, func(first int, part []byte) error {
@@ -82,25 +84,28 @@ func (u *unordered) run(ctx context.Context, std *streams) error {
 			fmt.Fprintf(std.err, "line %d: %s\n", first+e.Line, e.Error)
 		}
 		for p, until := range put.Until {
+			if p == len(total.Until) {
+				total.Until = append(total.Until, 0)
+			}
 			total.Until[p] = max(total.Until[p], until)
 		}
-		out.say("%d events stored", total.Stored)
+		out.say("%s stored", count(total.Stored, "event"))
 		return err
 	})
 	if in.err != nil {
 		err = in.err
 	}
 	if err != nil {
-		return fmt.Errorf("%d events are stored; run the same command again: %w", total.Stored, err)
+		return fmt.Errorf("%s stored; run the same command again: %w", count(total.Stored, "event is", "events are"), err)
 	}
 	if u.noWait {
 		out.clear()
-		fmt.Fprintf(std.out, "%d events stored\n", total.Stored)
-	} else if err := u.settle(ctx, std, &out, before, &total); err != nil {
+		fmt.Fprintf(std.out, "%s stored\n", count(total.Stored, "event"))
+	} else if err := u.settle(ctx, std, &out, &total); err != nil {
 		return err
 	}
 	if total.Refused > 0 {
-		return fmt.Errorf("%d lines were refused", total.Refused)
+		return fmt.Errorf("%s refused", count(total.Refused, "line was", "lines were"))
 	}
 	return nil
 }
@@ -133,7 +138,7 @@ func (u *unordered) parts(in io.Reader, fn func(first int, part []byte) error) e
 // put posts events.
 func (u *unordered) put(ctx context.Context, part []byte) (httpapi.Put, error) {
 	var answer httpapi.Put
-	body, err := u.request(ctx, http.MethodPost, strings.NewReader(string(part)), nil, "inbox")
+	body, err := u.request(ctx, http.MethodPost, strings.NewReader(string(part)), url.Values{"import": {u.id}}, "inbox")
 	var failed *httpError
 	if errors.As(err, &failed) && json.Unmarshal([]byte(failed.text), &answer) == nil {
 		return answer, errors.New(cmp.Or(answer.Error, failed.text))
@@ -147,9 +152,9 @@ func (u *unordered) put(ctx context.Context, part []byte) (httpapi.Put, error) {
 }
 
 // gaps asks what the inbox is doing.
-func (r remote) gaps(ctx context.Context, limit int) (httpapi.Gaps, error) {
+func (r remote) gaps(ctx context.Context, query url.Values) (httpapi.Gaps, error) {
 	var gaps httpapi.Gaps
-	body, err := r.get(ctx, url.Values{"limit": {strconv.Itoa(limit)}}, "gaps")
+	body, err := r.get(ctx, query, "gaps")
 	if err != nil {
 		return gaps, err
 	}
@@ -158,21 +163,30 @@ func (r remote) gaps(ctx context.Context, limit int) (httpapi.Gaps, error) {
 	return gaps, err
 }
 
+// progress asks what has become of the events so far.
+func (u *unordered) progress(ctx context.Context) (httpapi.Gaps, error) {
+	gaps, err := u.gaps(ctx, url.Values{"limit": {"0"}, "import": {u.id}})
+	if err == nil && gaps.Import == nil {
+		err = errors.New("the server is of an earlier version, which says nothing about imports")
+	}
+	return gaps, err
+}
+
 // settle waits until all is applied, parked, or waits for what is missing, and says so.
-func (u *unordered) settle(ctx context.Context, std *streams, out *progress, before httpapi.Gaps, total *httpapi.Put) error {
+func (u *unordered) settle(ctx context.Context, std *streams, out *progress, total *httpapi.Put) error {
 	var now httpapi.Gaps
 	for began := time.Now(); ; {
 		var err error
-		if now, err = u.gaps(ctx, 0); err != nil {
-			return fmt.Errorf("%d events are stored, but the server went away: %w", total.Stored, err)
+		if now, err = u.progress(ctx); err != nil {
+			return fmt.Errorf("%s stored, but the server went away: %w", count(total.Stored, "event is", "events are"), err)
 		}
-		out.say("%d events stored, %d applied, %d parked", total.Stored, more(now.Applied, before.Applied), more(now.Parked, before.Parked))
+		out.say("%s stored, %d applied, %d parked", count(total.Stored, "event"), now.Import.Applied, now.Import.Parked)
 		if settled(&now, total.Until) {
 			break
 		}
 		if now.Elsewhere && time.Since(began) > elsewhereAfter {
 			out.clear()
-			fmt.Fprintf(std.out, "%d events stored; another server puts them in order\n", total.Stored)
+			fmt.Fprintf(std.out, "%s stored; another server puts them in order\n", count(total.Stored, "event"))
 			return nil
 		}
 		select {
@@ -182,10 +196,16 @@ func (u *unordered) settle(ctx context.Context, std *streams, out *progress, bef
 		}
 	}
 	out.clear()
-	applied, parked := more(now.Applied, before.Applied), more(now.Parked, before.Parked)
-	fmt.Fprintf(std.out, "%d events: %d applied, %d parked, %d known", total.Stored, applied, parked, max(0, total.Stored-applied-parked))
+	applied, parked := int(now.Import.Applied), int(now.Import.Parked)
+	fmt.Fprintf(std.out, "%s: %d applied, %d parked, %d known", count(total.Stored, "event"), applied, parked, max(0, total.Stored-applied-parked))
 	if now.Waiting+now.Failing > 0 {
-		fmt.Fprintf(std.out, " or waiting; %d documents wait for an event that is missing, %d are tried again", now.Waiting, now.Failing)
+		fmt.Fprint(std.out, " or waiting")
+	}
+	if now.Waiting > 0 {
+		fmt.Fprintf(std.out, "; %s for an event that is missing", count(now.Waiting, "document waits", "documents wait"))
+	}
+	if now.Failing > 0 {
+		fmt.Fprintf(std.out, "; %s tried again", count(now.Failing, "document is", "documents are"))
 	}
 	if now.Waiting+now.Failing+parked > 0 {
 		fmt.Fprint(std.out, "; see rivulet gaps")
@@ -194,12 +214,16 @@ func (u *unordered) settle(ctx context.Context, std *streams, out *progress, bef
 	return err
 }
 
-// more returns what a counter has come to since. It begins anew when the server does.
-func more(now, before uint64) int {
-	if now < before {
-		before = 0
+// count returns a number with what it counts; of several that is the second, or the first with
+// an s.
+func count(n int, one string, several ...string) string {
+	switch {
+	case n == 1:
+		return "1 " + one
+	case len(several) > 0:
+		return fmt.Sprintf("%d %s", n, several[0])
 	}
-	return int(now - before)
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func settled(g *httpapi.Gaps, until []uint64) bool {
@@ -253,7 +277,7 @@ func (cmd *gapsCmd) Run(ctx context.Context, std *streams) error {
 	if cmd.Limit < 1 {
 		return errors.New("--limit is at least 1")
 	}
-	gaps, err := cmd.gaps(ctx, cmd.Limit)
+	gaps, err := cmd.gaps(ctx, url.Values{"limit": {strconv.Itoa(cmd.Limit)}})
 	if err != nil {
 		return err
 	}
@@ -290,7 +314,7 @@ func (cmd *gapsCmd) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	if others := int(gaps.ParkedTotal) - len(gaps.Events); others > 0 {
-		fmt.Fprintf(std.err, "and %d more are parked: see --limit\n", others)
+		fmt.Fprintf(std.err, "and %s parked: see --limit\n", count(others, "more is", "more are"))
 	}
 	return nil
 }

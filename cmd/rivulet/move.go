@@ -64,6 +64,7 @@ func (cmd *moveCmd) Run(ctx context.Context, std *streams) (err error) {
 	if moved == (move.Moved{}) {
 		return fmt.Errorf("%s holds no log, or an empty one", cmd.Data)
 	}
-	fmt.Fprintf(std.out, "%d records, and %d messages beside them, moved and compared in %s; now run rivulet serve --nats %s\n", moved.Records, moved.Beside, time.Since(began).Round(10*time.Millisecond), cmd.To)
+	fmt.Fprintf(std.out, "%s, and %s beside, moved and compared in %s; now run rivulet serve --nats %s\n",
+		count(int(moved.Records), "record"), count(int(moved.Beside), "message"), time.Since(began).Round(10*time.Millisecond), cmd.To)
 	return nil
 }

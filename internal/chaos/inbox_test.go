@@ -211,7 +211,7 @@ func (s *scene) putAll(dir string, lines []string) {
 	defer srv.Close() //nolint:errcheck // what it has stored is looked at
 	ctx, cancel := context.WithTimeout(s.t.Context(), within)
 	defer cancel()
-	receipt, err := srv.Put(ctx, strings.NewReader(strings.Join(lines, "\n")))
+	receipt, err := srv.Put(ctx, "", strings.NewReader(strings.Join(lines, "\n")))
 	if err == nil {
 		err = srv.Settled(ctx, receipt.Until)
 	}

@@ -136,7 +136,7 @@ func (b *Inbox) commit(ctx context.Context, k *book, events []ordered) (int, err
 		}
 		k.applied(d.id, entry{prev: before, revision: rev, since: since}, d.number)
 		before, tip = d.id, d.id
-		b.count.applied.Add(1)
+		b.settled(d.event, true)
 	}
 	if tip == 0 {
 		return len(made), nil

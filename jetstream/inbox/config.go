@@ -128,6 +128,8 @@ type Inbox struct {
 	parks   uint64             // parked events
 	running bool
 	caught  bool
+	changed chan struct{} // closed when Status has changed; nil while nobody waits for that
+	imports imports
 }
 
 // New returns an inbox, which does nothing and costs nothing before something is put.

@@ -4,7 +4,7 @@
 //
 //	in := inbox.New(inbox.Config{Documents: documents, Log: log, JetStream: js, Conn: conn})
 //	go in.Run(ctx)
-//	receipt, err := in.Put(ctx, lines)
+//	receipt, err := in.Put(ctx, "", lines)
 //
 // # What it guarantees
 //

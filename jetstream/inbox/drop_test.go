@@ -39,7 +39,7 @@ func TestL10_InboxGapDoesNotFillTheStream(t *testing.T) {
 		}
 		part := strings.Join(lines, "\n")
 		for {
-			receipt, err := r.Put(t.Context(), strings.NewReader(part))
+			receipt, err := r.Put(t.Context(), "", strings.NewReader(part))
 			if err == nil {
 				r.settled(receipt)
 				break

@@ -33,6 +33,7 @@ type Event struct {
 	Delta delta.Delta
 
 	line []byte
+	by   string // the import that has stored it; may be empty
 }
 
 // Errors of an event, which a [*LineError] wraps.

@@ -109,7 +109,7 @@ func (r *running) put(lines ...string) Receipt {
 
 func (r *running) store(lines ...string) Receipt {
 	r.t.Helper()
-	receipt, err := r.Put(r.t.Context(), strings.NewReader(strings.Join(lines, "\n")))
+	receipt, err := r.Put(r.t.Context(), "", strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {
 		r.t.Fatal(err)
 	}

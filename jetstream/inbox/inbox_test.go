@@ -302,7 +302,7 @@ func TestL9_InboxFull(t *testing.T) {
 	if receipt := r.store(line(board, "a", "", `{"n":1}`), line(board, "x", "", `{"n":1}`), line(board, "y", "", `{"n":1}`)); receipt.Stored != 3 {
 		t.Errorf("%+v", receipt)
 	}
-	if _, err := r.Put(t.Context(), strings.NewReader(line(board, "b", "", `{}`))); !errors.Is(err, ErrFull) {
+	if _, err := r.Put(t.Context(), "", strings.NewReader(line(board, "b", "", `{}`))); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
 	r.start()

@@ -49,10 +49,7 @@ func (b *Inbox) park(ctx context.Context, k *book, d decision) error {
 		return fmt.Errorf("inbox: %s: %w", subject, err)
 	}
 	k.add(d.id, entry{prev: hashOf(d.event.Prev)})
-	b.count.parked.Add(1)
-	b.mu.Lock()
-	b.parks++
-	b.mu.Unlock()
+	b.settled(d.event, false)
 	return b.cfg.step("parked")
 }
 

@@ -42,9 +42,13 @@ const (
 // Put stores events, one a line of JSON; empty lines are passed over. A line that is no event is
 // refused, and the others are taken. It returns when all that is stored is durable. With an
 // error that holds for the Receipt as well, but not for what came behind; that may be put again,
-// with what is stored. The error is ErrFull, that of ctx or of the reader, or of NATS.
-func (b *Inbox) Put(ctx context.Context, lines io.Reader) (Receipt, error) {
-	p := putting{inbox: b}
+// with what is stored. The name is for [Inbox.Outcome]; it may be empty. The error is ErrName,
+// ErrFull, that of ctx or of the reader, or of NATS.
+func (b *Inbox) Put(ctx context.Context, name string, lines io.Reader) (Receipt, error) {
+	p := putting{inbox: b, name: name}
+	if err := checkImport(name); err != nil {
+		return p.receipt, err
+	}
 	if _, err := b.open(ctx, true); err != nil {
 		return p.receipt, err
 	}
@@ -65,6 +69,7 @@ func (b *Inbox) Put(ctx context.Context, lines io.Reader) (Receipt, error) {
 // putting is one call of Put.
 type putting struct {
 	inbox   *Inbox
+	name    string // of the import
 	receipt Receipt
 	waiting []published // in the order in which they were
 	bytes   int         // since it was looked for room
@@ -134,7 +139,8 @@ func (p *putting) line(ctx context.Context, number int, text []byte, err error) 
 		}
 		p.bytes = 0
 	}
-	ack, err := p.inbox.cfg.JetStream.PublishMsgAsync(&nats.Msg{Subject: eventSubject(e.Key), Data: text})
+	e.by = p.name
+	ack, err := p.inbox.cfg.JetStream.PublishMsgAsync(e.message())
 	if err != nil {
 		return fmt.Errorf("inbox: %w", err)
 	}
@@ -143,6 +149,15 @@ func (p *putting) line(ctx context.Context, number int, text []byte, err error) 
 		return p.settle(ctx)
 	}
 	return nil
+}
+
+// message returns an event as it is stored.
+func (e *Event) message() *nats.Msg {
+	m := &nats.Msg{Subject: eventSubject(e.Key), Data: e.line}
+	if e.by != "" {
+		m.Header = nats.Header{importHeader: {e.by}}
+	}
+	return m
 }
 
 // settle waits for the first that is under way.

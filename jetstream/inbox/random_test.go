@@ -216,7 +216,7 @@ func TestRate(t *testing.T) {
 	}
 	rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	began := time.Now()
-	receipt, err := r.Put(t.Context(), strings.NewReader(strings.Join(lines, "\n")))
+	receipt, err := r.Put(t.Context(), "", strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (b *Inbox) read(ctx context.Context, partition int, subject string, after u
 				return p, errors.New("inbox: a message of a batch was lost")
 			}
 			p.To, last = sequence, sequence
-			b.take(&p, sequence, m.Data)
+			b.take(&p, sequence, m)
 			late.Reset(readWithin)
 		case "404":
 			return p, nil
@@ -86,14 +86,15 @@ func (b *Inbox) read(ctx context.Context, partition int, subject string, after u
 
 // take adds an event to a page. Put has looked at everything that is stored; what somebody else
 // has is passed over.
-func (b *Inbox) take(p *page, sequence uint64, data []byte) {
-	e, err := Parse(data)
+func (b *Inbox) take(p *page, sequence uint64, m *nats.Msg) {
+	e, err := Parse(m.Data)
 	if err != nil {
 		b.cfg.Logger.Error("inbox: a message that is no event is passed over", "sequence", sequence, "error", err)
 		return
 	}
+	e.by = m.Header.Get(importHeader)
 	p.Events = append(p.Events, ordered{
-		Document: e.Key.String(), Position: sequence, ID: e.ID, Prev: e.Prev, Payload: &e, Size: len(data) + eventSize,
+		Document: e.Key.String(), Position: sequence, ID: e.ID, Prev: e.Prev, Payload: &e, Size: len(m.Data) + eventSize,
 	})
 }
 

@@ -80,7 +80,7 @@ func (b *Inbox) run(ctx context.Context, stop context.CancelCauseFunc, o *owner)
 	setDefault(&cfg.Lanes, lanes)
 	setDefault(&cfg.Documents, maxDocuments)
 	setDefault(&cfg.Suspended, maxSuspended)
-	cfg.OnCaughtUp, cfg.Now = b.caughtUp, b.cfg.Now
+	cfg.OnCaughtUp, cfg.OnProgress, cfg.Now = b.caughtUp, b.progress, b.cfg.Now
 	if cfg.Logger == nil {
 		cfg.Logger = b.cfg.Logger.With("part", "inbox")
 	}
@@ -102,6 +102,7 @@ func (b *Inbox) run(ctx context.Context, stop context.CancelCauseFunc, o *owner)
 	b.mu.Lock()
 	b.orderer, b.running, b.caught = orderer, true, false
 	b.mu.Unlock()
+	b.progress()
 	with, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	beside.Go(func() { b.watch(with, live) })

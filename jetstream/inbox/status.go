@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/order"
 )
@@ -69,25 +68,59 @@ func (b *Inbox) Gaps(limit int) []order.Suspended {
 	return list[:min(len(list), limit)]
 }
 
-// settledEvery is how often it is looked whether events are settled.
-const settledEvery = 10 * time.Millisecond
+// progress wakes who waits for another Status.
+func (b *Inbox) progress() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+// next returns what is closed when Status has changed.
+func (b *Inbox) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
 
 // Settle waits until everything up to the positions of a Receipt was applied or parked, or waits
 // for what is not there, or until another attempt; it has to run in this process. The error is
 // that of ctx.
 func (b *Inbox) Settle(ctx context.Context, until [Partitions]uint64) error {
-	tick := time.NewTicker(settledEvery)
-	defer tick.Stop()
 	for {
-		if s := b.Status(); s.Settled(until) {
-			return nil
+		changed := b.next()
+		if b.reached(until) { // which is found out faster
+			if s := b.Status(); s.Settled(until) {
+				return nil
+			}
 		}
 		select {
-		case <-tick.C:
+		case <-changed:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// reached reports whether the inbox has looked at everything up to some positions.
+func (b *Inbox) reached(until [Partitions]uint64) bool {
+	b.mu.Lock()
+	orderer, running := b.orderer, b.running
+	b.mu.Unlock()
+	if !running {
+		return false
+	}
+	for p, position := range orderer.Positions() {
+		if position < until[p] {
+			return false
+		}
+	}
+	return true
 }
 
 // Settled reports whether everything up to the positions of a Receipt is, as Settle says.

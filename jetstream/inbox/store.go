@@ -290,7 +290,7 @@ const movePage = 250
 
 // again stores an event that is stored.
 func (s *store) again(ctx context.Context, e *Event) error {
-	_, err := s.inbox.cfg.JetStream.Publish(ctx, eventSubject(e.Key), e.line)
+	_, err := s.inbox.cfg.JetStream.PublishMsg(ctx, e.message())
 	return err
 }
 

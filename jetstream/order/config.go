@@ -54,6 +54,9 @@ type Config struct {
 	// OnCaughtUp is called once, when all that was there when Run began was delivered or
 	// is suspended. It must not block.
 	OnCaughtUp func()
+	// OnProgress is called when Positions or the numbers of suspended documents in Stats may
+	// have changed, by several goroutines. It must not block, nor call the Orderer.
+	OnProgress func()
 	// Logger is told of failures; nil discards that.
 	Logger *slog.Logger
 	// Now is the clock; nil stands for time.Now.
@@ -95,6 +98,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.OnCaughtUp == nil {
 		c.OnCaughtUp = func() {}
+	}
+	if c.OnProgress == nil {
+		c.OnProgress = func() {}
 	}
 	return c
 }

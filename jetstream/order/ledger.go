@@ -12,6 +12,8 @@ type ledger struct {
 	max int // suspended documents
 	// work is told of every document that goes on by itself, and of when it does not.
 	work *tally
+	// progress is Config.OnProgress.
+	progress func()
 	// failedWaits is set when a failed document is not one to wait for.
 	failedWaits bool
 
@@ -55,7 +57,7 @@ type entry struct {
 
 func newLedger(cfg *Config, marks []Mark, work *tally) *ledger {
 	work.zero = make(chan struct{}, 1)
-	l := &ledger{max: cfg.Suspended, work: work, failedWaits: cfg.Live != nil, partitions: make([]progress, cfg.Partitions)}
+	l := &ledger{max: cfg.Suspended, work: work, progress: cfg.OnProgress, failedWaits: cfg.Live != nil, partitions: make([]progress, cfg.Partitions)}
 	for p := range l.partitions {
 		l.partitions[p].entries = map[string]*entry{}
 	}
@@ -103,6 +105,7 @@ func (l *ledger) settle(page *pending, n int) {
 		p.pages = p.pages[1:]
 		p.unsaved = true
 	}
+	l.progress()
 }
 
 // release is told that a page of a history is settled, after which an entry leaves or is
@@ -125,6 +128,7 @@ func (l *ledger) release(page *pending) {
 		e.Cause = Gap // nothing to do
 	}
 	l.activate(e)
+	l.progress()
 }
 
 // suspend enters a document, or changes how it is entered. It returns nil when there is no
@@ -171,6 +175,7 @@ func (l *ledger) enter(partition int, s Suspended, now time.Time) *entry {
 	e.Suspended, e.leaving = s, nil
 	p.unsaved = true
 	l.activate(e)
+	l.progress()
 	return e
 }
 

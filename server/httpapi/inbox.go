@@ -17,7 +17,9 @@ import (
 // Inbox is the inbox of the server.
 type Inbox interface {
 	// Put stores events; see [inbox.Inbox.Put].
-	Put(ctx context.Context, lines io.Reader) (inbox.Receipt, error)
+	Put(ctx context.Context, name string, lines io.Reader) (inbox.Receipt, error)
+	// Outcome says what has become of what was put under a name.
+	Outcome(name string) inbox.Outcome
 	// Inbox says what it is doing.
 	Inbox() inbox.Status
 	// Gaps returns documents of which events wait, Parked events that could not be applied, both
@@ -64,6 +66,9 @@ type Gaps struct {
 	Waiting int    `json:"waiting"`
 	Failing int    `json:"failing"`
 	Lag     uint64 `json:"lag"`
+
+	// Import is of the import that was asked for.
+	Import *inbox.Outcome `json:"import,omitempty"`
 
 	Gaps   []Gap          `json:"gaps"`
 	Events []inbox.Parked `json:"events"` // that are parked
@@ -117,7 +122,7 @@ func (cfg Config) put(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := &reader{Reader: lines}
-	receipt, err := cfg.Inbox.Put(r.Context(), body)
+	receipt, err := cfg.Inbox.Put(r.Context(), r.URL.Query().Get("import"), body)
 	answer := Put{Stored: receipt.Stored, Refused: receipt.Refused, Until: receipt.Until[:]}
 	for _, e := range receipt.Errors {
 		answer.Errors = append(answer.Errors, PutLine{Line: e.Line, Error: e.Err.Error()})
@@ -127,6 +132,8 @@ func (cfg Config) put(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 	case r.Context().Err() != nil:
 		return // nobody listens
+	case errors.Is(err, inbox.ErrName):
+		status, answer.Error = http.StatusBadRequest, err.Error()
 	case errors.Is(err, inbox.ErrFull):
 		status, answer.Error = http.StatusInsufficientStorage, "the inbox is full: put the rest again when events were put in order"
 	case body.err != nil:
@@ -155,7 +162,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// gaps says what waits in the inbox, and what could not be applied; ?limit=0 the numbers only.
+// gaps says what waits in the inbox, and what could not be applied; ?limit=0 the numbers only,
+// ?import= those of one import, too.
 func (cfg Config) gaps(w http.ResponseWriter, r *http.Request) {
 	limit := listGaps
 	if text := r.URL.Query().Get("limit"); text != "" {
@@ -171,6 +179,10 @@ func (cfg Config) gaps(w http.ResponseWriter, r *http.Request) {
 		Running: s.Running, Elsewhere: s.Elsewhere, Applied: s.Applied, Parked: s.NowParked, ParkedTotal: s.Parked,
 		Positions: s.Positions[:], Settling: s.NoRoom + s.Leaving, Waiting: s.Stats.Gaps, Failing: s.Failed, Lag: s.Lag,
 		Gaps: []Gap{}, Events: []inbox.Parked{},
+	}
+	if name := r.URL.Query().Get("import"); name != "" {
+		of := cfg.Inbox.Outcome(name)
+		answer.Import = &of
 	}
 	if limit > 0 {
 		now := time.Now()

@@ -21,7 +21,9 @@ import (
 // intake is an inbox that counts lines.
 type intake struct{ err error }
 
-func (i intake) Put(_ context.Context, lines io.Reader) (inbox.Receipt, error) {
+func (i intake) Outcome(name string) inbox.Outcome { return inbox.Outcome{Applied: uint64(len(name))} }
+
+func (i intake) Put(_ context.Context, _ string, lines io.Reader) (inbox.Receipt, error) {
 	all, err := io.ReadAll(lines)
 	if err == nil {
 		err = i.err
@@ -93,6 +95,7 @@ func TestPut(t *testing.T) {
 		{"brotli", nil, nil, []string{kind, plain, "Content-Encoding", "br"}, 415, "gzip"},
 		{"another origin's", nil, nil, []string{kind, "text/plain"}, 415, plain},
 		{"full", inbox.ErrFull, []byte("a\n"), []string{kind, plain}, 507, `"stored":1`},
+		{"no name", inbox.ErrName, []byte("a\n"), []string{kind, plain}, 400, "name of an import"},
 		{"failed", errors.New("secret"), []byte("a\n"), []string{kind, plain}, 503, "put the rest again"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,6 +124,9 @@ func TestGaps(t *testing.T) {
 		t.Errorf("%+v", g.Gaps)
 	}
 	if status, _, text := request(t, "GET", url+"/v1/gaps?limit=0", nil); status != 200 || !strings.Contains(text, `"gaps":[],"events":[]`) {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, _, text := request(t, "GET", url+"/v1/gaps?import=abc", nil); status != 200 || !strings.Contains(text, `"import":{"applied":3,"parked":0}`) {
 		t.Errorf("%d %s", status, text)
 	}
 	for _, bad := range []string{"-1", "x", "10001"} {
