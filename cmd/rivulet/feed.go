@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -68,12 +69,13 @@ func (cmd *feedCmd) Run(ctx context.Context, std *streams) error {
 		err := f.follow(ctx)
 		var answer *httpError
 		var failed *writeError
+		var foreign *foreignError
 		switch {
 		case errors.Is(err, errCaughtUp):
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.As(err, &failed), !f.connected && !f.once, errors.As(err, &answer) && answer.status < 500:
+		case errors.As(err, &failed), errors.As(err, &foreign), !f.connected && !f.once, errors.As(err, &answer) && answer.status < 500:
 			return err
 		}
 		if f.connected {
@@ -109,15 +111,18 @@ func (f *feedFollow) follow(ctx context.Context) error {
 	if f.cmd.Once {
 		query.Set("once", "true")
 	}
-	body, err := f.cmd.get(ctx, query, "feed")
+	answer, err := f.cmd.send(ctx, http.MethodGet, nil, query, "feed")
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	defer answer.Body.Close()
+	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {
+		return &foreignError{f.cmd.Server, fmt.Sprintf("it sends %.80q, and no events", kind)}
+	}
 	f.connected, f.once = true, true
 	silent := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer silent.Stop()
-	lines := bufio.NewReader(body)
+	lines := bufio.NewReader(answer.Body)
 	var event feedLine
 	var data string
 	for {
@@ -154,7 +159,7 @@ func (f *feedFollow) print(event *feedLine, data string) error {
 		return nil
 	}
 	if err := json.Unmarshal([]byte(data), &event.feedData); err != nil {
-		return fmt.Errorf("%s: %w", f.cmd.Server, err)
+		return &foreignError{f.cmd.Server, "an event that it sends cannot be read: " + err.Error()}
 	}
 	line, err := event.MarshalJSON()
 	if err != nil {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -64,5 +67,33 @@ func TestFeed(t *testing.T) {
 		if code, _, errs := s.do("", args...); code != exitFailed || errs == "" {
 			t.Errorf("%v: status %d, %q", args, code, errs)
 		}
+	}
+}
+
+// TestFeedOfAnotherServer says so, and does not ask again and again.
+func TestFeedOfAnotherServer(t *testing.T) {
+	for _, c := range []struct{ name, kind, text, want string }{
+		{"a page", "text/html; charset=utf-8", "<!doctype html>\n<p>hello", `it sends "text/html; charset=utf-8", and no events`},
+		{"JSON", "application/json", `{"status":"ok"}`, `it sends "application/json", and no events`},
+		{"nothing", "", "", "no events"},
+		{"events that are no JSON", "text/event-stream", "id: 1-1\nevent: change\ndata: hello\n\n", "an event that it sends cannot be read"},
+		{"events of another kind", "text/event-stream", "data: [1]\n\n", "an event that it sends cannot be read"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", c.kind)
+				io.WriteString(w, c.text) //nolint:errcheck // the client finds out
+			}))
+			defer other.Close()
+			s := shell{t: t, url: other.URL}
+			for _, args := range [][]string{{"feed", "demo"}, {"feed", "demo", "--once"}} {
+				r := s.begin(args...)
+				next(t, r.errs, "rivulet: what answers at "+other.URL+" is no Rivulet server of this version: ")
+				if code := <-r.ended; code != exitFailed {
+					t.Errorf("status %d", code)
+				}
+			}
+			s.refused(exitFailed, c.want, "feed", "demo")
+		})
 	}
 }

@@ -61,6 +61,22 @@ func (r remote) get(ctx context.Context, query url.Values, path ...string) (io.R
 }
 
 func (r remote) request(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (io.ReadCloser, error) {
+	response, err := r.send(ctx, method, body, query, path...)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// foreignError says that what answers is no Rivulet server, or one of another version.
+type foreignError struct{ url, detail string }
+
+func (e *foreignError) Error() string {
+	return "what answers at " + e.url + " is no Rivulet server of this version: " + e.detail
+}
+
+// send returns an answer of success.
+func (r remote) send(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Response, error) {
 	at, err := url.Parse(r.Server)
 	if err != nil {
 		return nil, err
@@ -85,7 +101,7 @@ func (r remote) request(ctx context.Context, method string, body io.Reader, quer
 		return nil, &client.ConnectError{URL: r.Server, Detail: err.Error()}
 	}
 	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusNoContent {
-		return response.Body, nil
+		return response, nil
 	}
 	defer response.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // what there is of it
