@@ -31,7 +31,6 @@ const (
 // decision is what becomes of an event.
 type decision struct {
 	event  *Event
-	id     hash
 	number uint64 // 0: it is parked
 	reason Reason
 	detail string
@@ -54,12 +53,12 @@ const maxRetries = 16
 func (b *Inbox) deliver(ctx context.Context, k *book, events []ordered) error {
 	for retries := 0; len(events) > 0; {
 		e := events[0].Payload
-		if k.has(hashOf(e.ID)) {
+		if k.has(e.id) {
 			events = events[1:]
 			continue
 		}
-		if prev, is := k.find(hashOf(e.Prev)); is && prev.revision == 0 {
-			if err := b.park(ctx, k, decision{event: e, id: hashOf(e.ID), reason: Follows, detail: "its predecessor " + e.Prev + " is parked"}); err != nil {
+		if prev, is := k.find(e.prev); is && prev.revision == 0 {
+			if err := b.park(ctx, k, decision{event: e, reason: Follows, detail: "its predecessor " + e.Prev + " is parked"}); err != nil {
 				return err
 			}
 			events = events[1:]
@@ -70,7 +69,7 @@ func (b *Inbox) deliver(ctx context.Context, k *book, events []ordered) error {
 		case errors.Is(err, errStale):
 			err = b.recover(ctx, k)
 		case errors.Is(err, errBehind):
-			err = b.readOn(ctx, k, k.lineageOf(hashOf(e.Prev)))
+			err = b.readOn(ctx, k, k.lineageOf(e.prev))
 		case errors.Is(err, ErrMoved):
 			err = nil
 		case err == nil:
@@ -99,7 +98,7 @@ func (b *Inbox) commit(ctx context.Context, k *book, events []ordered) (int, err
 	if err := b.cfg.step("commit"); err != nil {
 		return 0, err
 	}
-	prev := hashOf(events[0].Prev)
+	prev := events[0].Payload.prev
 	straight := prev == k.tip || k.tip == 0
 	l := k.lineageOf(prev)
 	var made []decision
@@ -134,8 +133,8 @@ func (b *Inbox) commit(ctx context.Context, k *book, events []ordered) (int, err
 			}
 			continue
 		}
-		k.applied(d.id, entry{prev: before, revision: rev, since: since}, d.number)
-		before, tip = d.id, d.id
+		k.applied(d.event.id, entry{prev: before, revision: rev, since: since}, d.number)
+		before, tip = d.event.id, d.event.id
 		b.settled(d.event, true)
 	}
 	if tip == 0 {
@@ -161,12 +160,11 @@ func (k *book) decide(f Front, l *lineage, events []ordered) ([]decision, error)
 	tip, parked := l.tip, map[hash]bool{}
 	for i := range events {
 		e := events[i].Payload
-		d := decision{event: e, id: hashOf(e.ID)}
-		prev := hashOf(e.Prev)
+		d := decision{event: e}
 		switch at, overlaps := l.foreign.overlap(e.Delta); {
-		case parked[prev]:
+		case parked[e.prev]:
 			d.reason, d.detail = Follows, "its predecessor "+e.Prev+" is parked"
-		case prev != tip || k.has(d.id):
+		case e.prev != tip || k.has(e.id):
 			return made, nil // in the next record
 		case l.forgotten:
 			d.reason, d.detail = Forgotten, "the log has forgotten what was written since its predecessor"
@@ -175,7 +173,7 @@ func (k *book) decide(f Front, l *lineage, events []ordered) ([]decision, error)
 		case overlaps:
 			d.reason, d.detail = Conflict, fmt.Sprintf("%q was written by somebody else after its predecessor", at)
 		default:
-			err := f.Add(record.MutationID{Number: number + 1, Nonce: uint64(d.id)}, e.Delta)
+			err := f.Add(record.MutationID{Number: number + 1, Nonce: uint64(e.id)}, e.Delta)
 			switch {
 			case errors.Is(err, ErrNoRoom) && len(made) == 0:
 				return nil, err // a record has room for one
@@ -185,11 +183,11 @@ func (k *book) decide(f Front, l *lineage, events []ordered) ([]decision, error)
 				d.reason, d.detail = Refused, err.Error()
 			default:
 				number++
-				d.number, tip = number, d.id
+				d.number, tip = number, e.id
 			}
 		}
 		if d.number == 0 {
-			parked[d.id] = true
+			parked[e.id] = true
 		}
 		made = append(made, d)
 	}

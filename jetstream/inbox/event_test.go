@@ -30,7 +30,7 @@ func FuzzParse(f *testing.F) {
 		if _, err := delta.Parse(e.Delta.Bytes()); err != nil || e.Delta.Len() > MaxDelta {
 			t.Errorf("%q: %v", e.Delta.Bytes(), err)
 		}
-		if p := partitionOf(e.Key); p < 0 || p >= Partitions {
+		if p := partitionOf(eventSubject(e.Key)); p < 0 || p >= Partitions {
 			t.Errorf("partition %d", p)
 		}
 	})

@@ -188,7 +188,7 @@ func (b *Inbox) recover(ctx context.Context, k *book) error {
 			return err
 		}
 		for i := range p.Events {
-			prevs[hashOf(p.Events[i].ID)] = hashOf(p.Events[i].Prev)
+			prevs[p.Events[i].Payload.id] = p.Events[i].Payload.prev
 		}
 		after, more = p.To, p.More
 	}

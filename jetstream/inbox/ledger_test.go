@@ -27,7 +27,7 @@ func TestL3_InboxManyEventsOfADocument(t *testing.T) {
 	r.put(slices.Concat(lines[1000:], lines[:1000])...)
 	b.want(board, content, ids...)
 	r.stop() // saves the marks, and drops what is settled
-	stream, err := b.node.JetStream().Stream(t.Context(), EventStream(partitionOf(key(t, board))))
+	stream, err := b.node.JetStream().Stream(t.Context(), EventStream(partitionOf(eventSubject(key(t, board)))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,11 +44,11 @@ func (b *Inbox) park(ctx context.Context, k *book, d decision) error {
 	if err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("%s.%s.%016x", parkedRoot, tokens(k.key), uint64(d.id))
+	subject := fmt.Sprintf("%s.%s.%016x", parkedRoot, tokens(k.key), uint64(d.event.id))
 	if _, err := b.cfg.JetStream.Publish(ctx, subject, data); err != nil {
 		return fmt.Errorf("inbox: %s: %w", subject, err)
 	}
-	k.add(d.id, entry{prev: hashOf(d.event.Prev)})
+	k.add(d.event.id, entry{prev: d.event.prev})
 	b.settled(d.event, false)
 	return b.cfg.step("parked")
 }

@@ -140,11 +140,12 @@ func (p *putting) line(ctx context.Context, number int, text []byte, err error) 
 		p.bytes = 0
 	}
 	e.by = p.name
-	ack, err := p.inbox.cfg.JetStream.PublishMsgAsync(e.message())
+	m := e.message()
+	ack, err := p.inbox.cfg.JetStream.PublishMsgAsync(m)
 	if err != nil {
 		return fmt.Errorf("inbox: %w", err)
 	}
-	p.waiting = append(p.waiting, published{partitionOf(e.Key), ack})
+	p.waiting = append(p.waiting, published{partitionOf(m.Subject), ack})
 	if len(p.waiting) >= window {
 		return p.settle(ctx)
 	}
@@ -164,13 +165,21 @@ func (e *Event) message() *nats.Msg {
 func (p *putting) settle(ctx context.Context) error {
 	first := p.waiting[0]
 	p.waiting = p.waiting[1:]
+	stored := func(ack *jetstream.PubAck) error {
+		p.receipt.Stored++
+		p.receipt.Until[first.partition] = max(p.receipt.Until[first.partition], ack.Sequence)
+		return nil
+	}
+	select {
+	case ack := <-first.ack.Ok(): // it is there already as a rule
+		return stored(ack)
+	default:
+	}
 	late := time.NewTimer(ackWithin)
 	defer late.Stop()
 	select {
 	case ack := <-first.ack.Ok():
-		p.receipt.Stored++
-		p.receipt.Until[first.partition] = max(p.receipt.Until[first.partition], ack.Sequence)
-		return nil
+		return stored(ack)
 	case err := <-first.ack.Err():
 		return fmt.Errorf("inbox: storing: %w", err)
 	case <-late.C:

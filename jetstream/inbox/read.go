@@ -92,7 +92,7 @@ func (b *Inbox) take(p *page, sequence uint64, m *nats.Msg) {
 		b.cfg.Logger.Error("inbox: a message that is no event is passed over", "sequence", sequence, "error", err)
 		return
 	}
-	e.by = m.Header.Get(importHeader)
+	e.by, e.id, e.prev = m.Header.Get(importHeader), hashOf(e.ID), hashOf(e.Prev)
 	p.Events = append(p.Events, ordered{
 		Document: e.Key.String(), Position: sequence, ID: e.ID, Prev: e.Prev, Payload: &e, Size: len(m.Data) + eventSize,
 	})
@@ -100,16 +100,17 @@ func (b *Inbox) take(p *page, sequence uint64, m *nats.Msg) {
 
 // history returns events of a document after a position.
 func (b *Inbox) history(ctx context.Context, key record.Key, after uint64, limit int) (page, error) {
-	return b.read(ctx, partitionOf(key), eventSubject(key), after, limit)
+	subject := eventSubject(key)
+	return b.read(ctx, partitionOf(subject), subject, after, limit)
 }
 
 func eventSubject(key record.Key) string { return eventRoot + "." + tokens(key) }
 
 // partitionOf returns the partition of a document, which its subject begins with.
-func partitionOf(key record.Key) int {
-	n, err := strconv.ParseUint(tokens(key)[:2], 16, 8)
+func partitionOf(subject string) int {
+	n, err := strconv.ParseUint(subject[len(eventRoot)+1:][:2], 16, 8)
 	if err != nil {
-		panic("inbox: a subject of the log without its partition")
+		panic("inbox: a subject without its partition")
 	}
 	return int(n)
 }

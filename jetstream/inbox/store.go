@@ -88,7 +88,7 @@ func (s *store) State(ctx context.Context, document string, first *ordered) (ord
 	if err != nil {
 		return nil, err
 	}
-	return &state{book: k, ahead: map[string]struct{}{}}, nil
+	return &state{book: k, ahead: map[hash]struct{}{}}, nil
 }
 
 // book returns the ledger of a document.
@@ -265,7 +265,7 @@ func (s *store) move(ctx context.Context, m *order.Mark) error {
 					last = nil
 					break
 				}
-				if last = moved.Payload; k.has(hashOf(moved.ID)) {
+				if last = moved.Payload; k.has(moved.Payload.id) {
 					continue
 				}
 				if err := s.again(ctx, last); err != nil {
@@ -297,23 +297,23 @@ func (s *store) again(ctx context.Context, e *Event) error {
 // state is what was settled of a document, and what is about to be.
 type state struct {
 	book  *book
-	ahead map[string]struct{}
+	ahead map[hash]struct{}
 }
 
 // maxAhead is how many events a state has before those are taken off that the ledger has.
 const maxAhead = 4_096
 
-func (s *state) has(id string) bool {
+func (s *state) has(id hash) bool {
 	_, is := s.ahead[id]
-	return is || s.book.has(hashOf(id))
+	return is || s.book.has(id)
 }
 
 // Judge implements [order.State].
 func (s *state) Judge(e *ordered) order.Verdict {
 	switch {
-	case s.has(e.ID):
+	case s.has(e.Payload.id):
 		return order.Done
-	case e.Prev == "", s.has(e.Prev):
+	case e.Prev == "", s.has(e.Payload.prev):
 		return order.Next
 	}
 	return order.Wait
@@ -323,10 +323,10 @@ func (s *state) Judge(e *ordered) order.Verdict {
 func (s *state) Advance(e *ordered) {
 	if len(s.ahead) >= maxAhead {
 		for id := range s.ahead {
-			if s.book.has(hashOf(id)) {
+			if s.book.has(id) {
 				delete(s.ahead, id)
 			}
 		}
 	}
-	s.ahead[e.ID] = struct{}{}
+	s.ahead[e.Payload.id] = struct{}{}
 }
