@@ -12,6 +12,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
@@ -143,6 +144,7 @@ type nobody struct{}
 
 func (nobody) Client() record.ClientID { return record.ClientID{0xff, 1} }
 func (nobody) Send([]byte)             {}
+func (nobody) Answer(*payload.Answer)  {}
 
 // edit changes a document as a client does.
 func (b *bench) edit(doc, patch string) record.Revision {
