@@ -137,9 +137,19 @@ type crowd struct{ conns []*conn }
 // many systems, and what is beyond it waits for a second or more.
 const dialsAtOnce = 32
 
+const (
+	// maxConnections is about how many ports an address has for connections to one other.
+	maxConnections = 28_000
+	// otherFiles are for what else a process has open.
+	otherFiles = 50
+)
+
 // gather makes n connections; the i-th opens the document of key(i). progress is told how
 // many there are.
 func gather(ctx context.Context, server string, n int, key func(i int) record.Key, progress func(string, int, int)) (*crowd, error) {
+	if most := min(maxConnections, maxFiles()-otherFiles); n > most {
+		return nil, fmt.Errorf("%d connections: this process can make %d, by its limit of open files (ulimit -n) and the ports that one address has", n, most)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c := &crowd{conns: make([]*conn, n)}

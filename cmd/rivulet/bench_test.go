@@ -35,5 +35,6 @@ func TestBench(t *testing.T) {
 	}
 	s.refused(exitFailed, "is not empty: a bench leaves its documents in it", "bench", "fanout", "--data", full)
 	s.refused(exitFailed, "--for is how long to measure", "bench", "fanout", "--for", "0s", "--server", s.url)
+	s.refused(exitFailed, "ulimit -n", "bench", "idle", "--subscribers", "1000000", "--server", s.url)
 	s.refused(exitFailed, "no Rivulet server answers at http://127.0.0.1:1", "bench", "idle", "--server", "http://127.0.0.1:1")
 }
