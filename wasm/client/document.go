@@ -26,6 +26,7 @@ type Doc struct {
 	changed  chan struct{} // closed and replaced after every change
 	settling map[uint64]chan replica.Outcome
 	watches  map[*Watch]struct{}
+	others   map[record.ClientID][]byte // their presence
 }
 
 // DocError says that a document could not be opened or was closed.
@@ -50,6 +51,7 @@ func (c *Client) Open(ctx context.Context, key record.Key) (*Doc, error) {
 		d = &Doc{
 			client: c, key: key, changed: make(chan struct{}),
 			settling: make(map[uint64]chan replica.Outcome), watches: make(map[*Watch]struct{}),
+			others: make(map[record.ClientID][]byte),
 		}
 		c.docs[key] = d
 		d.replica = c.link.Engine().Open(key, d)
@@ -258,9 +260,6 @@ func (d *Doc) Settled(tag uint64, outcome replica.Outcome) {
 		delete(d.settling, tag)
 	}
 }
-
-// Peer implements [replica.Observer].
-func (d *Doc) Peer(record.ClientID, []byte) {}
 
 // Failed implements [replica.Observer].
 func (d *Doc) Failed(code wire.Code, detail string) {
