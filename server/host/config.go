@@ -7,6 +7,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/server/payload"
+	"github.com/rivulet-sync/rivulet/server/presence"
 	"github.com/rivulet-sync/rivulet/shared/mutator"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -28,6 +29,9 @@ type Config struct {
 	// Snapshots shorten the replay of cold documents; nil: all is replayed.
 	Snapshots Snapshots
 	Logger    *slog.Logger
+	// Presence is how servers tell each other who is on a document; nil: clients see those of
+	// this server.
+	Presence *presence.Network
 	// Mutators are the functions of named mutations; nil: there are none.
 	Mutators *mutator.Registry
 	// Policy says what a space takes; nil: all are [Trust]. It is asked for every

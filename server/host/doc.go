@@ -20,6 +20,10 @@
 // the log, reads on when news does not continue what it has, and asks now and then,
 // as the last news may be lost. docs/architecture.md has the rules.
 //
+// Who is on the document, and what they say of themselves, is kept by a
+// [presence.Room], which hears of those on other servers by itself
+// ([Config.Presence]). None of it is in the log.
+//
 // One append is in flight at a time. What arrives meanwhile waits, is judged
 // together, and travels in one record (group commit). When another writer was
 // first, the host reads what it wrote and judges the whole batch again.

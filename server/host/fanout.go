@@ -67,13 +67,9 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	}
 	answer.After = wire.Append(answer.After, h.checksum())
 	sub.Answer(&answer)
-	for client, p := range h.presence {
-		// Its own is what an earlier connection of the client has left behind.
-		if client != sub.Client() {
-			sub.Send(wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: p.state}))
-		}
-	}
+	h.greet(sub)
 	h.subs.add(handle)
+	h.room.Enter()
 }
 
 // together returns the frames of records after a revision in one piece.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/server/presence"
 	"github.com/rivulet-sync/rivulet/shared/doc"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -40,7 +41,7 @@ type Host struct {
 	clients  map[record.ClientID]snapshot.Client
 	recent   recent
 	subs     subscribers
-	presence map[record.ClientID]present
+	room     *presence.Room
 	snapshot []byte // canonical form at tail.Head, nil when not made
 	answers  answers
 	queue    []Submission
@@ -51,11 +52,6 @@ type Host struct {
 	inFlight *flight
 	news     news
 	saves    saves
-}
-
-type present struct {
-	by    *Handle
-	state []byte
 }
 
 // flight is a batch that is being appended, or a base if there are rebases.
@@ -111,6 +107,7 @@ func (h *Host) run(ctx context.Context) error {
 	}
 	defer h.news.close()
 	defer h.reserved.over.Stop()
+	defer h.room.Leave()
 	if err := h.load(ctx); err != nil {
 		return err
 	}
@@ -140,6 +137,11 @@ func (h *Host) run(ctx context.Context) error {
 			err = h.compare(ctx, c)
 		case <-h.news.watch.Restored():
 			h.news.checkWithin(h.cfg.CheckEvery / 10)
+			h.room.Restored()
+		case m := <-h.room.Come():
+			h.room.Hear(m)
+		case <-h.room.Due():
+			h.room.Tick()
 		case <-h.news.timer.C:
 			h.news.armed = false
 		case <-h.news.turn.over.C:
@@ -166,6 +168,7 @@ func (h *Host) run(ctx context.Context) error {
 			return err
 		}
 		h.check(ctx)
+		h.room.Say()
 		h.busy.Store(h.inFlight != nil || len(h.queue)+h.reserved.queues.len()+len(h.rebases)+len(h.loans) > 0)
 	}
 }
@@ -242,16 +245,6 @@ func (h *Host) handle(message any) {
 		h.rebases = append(h.rebases, m)
 	case *loan:
 		h.loans = append(h.loans, m)
-	}
-}
-
-// dropLeft ends the subscriptions of the handles that were closed.
-func (h *Host) dropLeft() {
-	for _, handle := range h.left.take() {
-		handle.gone = true
-		h.subs.remove(handle)
-		h.setPresence(handle, nil)
-		h.forget(handle.sub.Client())
 	}
 }
 
@@ -380,24 +373,4 @@ func (h *Host) stored(f *flight, result appended) {
 	h.reserved.stored(f.members)
 	h.news.turn.landed(f.began)
 	h.saveIfDue()
-}
-
-// setPresence keeps the last state of each client and tells the others. A client
-// that has come back by another connection is not erased by its old one.
-func (h *Host) setPresence(handle *Handle, state []byte) {
-	client := handle.sub.Client()
-	if len(state) == 0 {
-		if h.presence[client].by != handle {
-			return
-		}
-		delete(h.presence, client)
-	} else {
-		h.presence[client] = present{by: handle, state: state}
-	}
-	frame := wire.Encode(&wire.Peer{Doc: h.number, Client: client, State: state})
-	for _, other := range h.subs.list {
-		if other.sub.Client() != client {
-			other.sub.Send(frame)
-		}
-	}
 }

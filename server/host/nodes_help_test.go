@@ -21,6 +21,12 @@ import (
 // nodeAt is a node of its own on an external NATS.
 func nodeAt(t testing.TB, url string, replicas int, change ...func(*host.Config)) *world {
 	t.Helper()
+	return worldWith(t, external(t, url), func(c *deltalog.Config) { c.Replicas = replicas }, change...)
+}
+
+// external connects to an external NATS.
+func external(t testing.TB, url string) *natsd.Node {
+	t.Helper()
 	node, err := natsd.Start(testContext(t), natsd.Config{URL: url})
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +36,7 @@ func nodeAt(t testing.TB, url string, replicas int, change ...func(*host.Config)
 			t.Error(err)
 		}
 	})
-	return worldWith(t, node, func(c *deltalog.Config) { c.Replicas = replicas }, change...)
+	return node
 }
 
 // others has the clients that join be others than those of the first node.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/server/presence"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -116,8 +117,8 @@ func (r *Registry) start(key record.Key) *entry {
 		mailbox: make(chan any, 32), submits: make(chan Submission, 32), left: left{wake: make(chan struct{}, 1)},
 		results: make(chan appended, 1), stopped: make(chan struct{}), reserved: newReservation(),
 		saver: r.saver, saves: saves{ended: make(chan saved, 1)}, attic: r.attic, box: r.attic.take(key),
-		presence: make(map[record.ClientID]present),
 	}
+	host.room = presence.NewRoom(r.cfg.Presence, key, host.tellPeer)
 	e := &entry{host: host, cancel: cancel, handles: make(map[*Handle]struct{})}
 	r.hosts[key] = e
 	r.wg.Go(func() {
