@@ -43,6 +43,11 @@ type Config struct {
 	// Replicas of the log's streams on a cluster; 0 stands for 1.
 	Replicas int
 
+	// PresenceExpiry is after how much silence the other servers on the NATS cluster take
+	// this one for dead, and its clients for gone; 0 stands for
+	// 15 s. Without NATS it is not used.
+	PresenceExpiry time.Duration
+
 	// Web serves the pages; nil serves none.
 	Web     http.Handler
 	Version string

@@ -12,9 +12,9 @@ import (
 type metrics struct {
 	server *Server
 
-	clients, live, voids *prometheus.Desc
-	sessions             []sessionMetric
-	feed                 []feedMetric
+	clients, live, voids, ignored *prometheus.Desc
+	sessions                      []sessionMetric
+	feed                          []feedMetric
 }
 
 // sessionMetric is a number of what is sent to clients.
@@ -39,6 +39,7 @@ func newMetrics(s *Server) *metrics {
 		clients: desc("clients", "Clients that are connected."),
 		live:    desc("documents_in_memory", "Documents that are in memory."),
 		voids:   desc("void_records_total", "Void records of the log that were passed over."),
+		ignored: desc("presence_ignored_total", "Messages of presence between servers that were malformed."),
 	}
 	sent := func(name, help string, value func(*session.Stats) uint64) {
 		m.sessions = append(m.sessions, sessionMetric{desc(name, help), value})
@@ -81,6 +82,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	out <- m.clients
 	out <- m.live
 	out <- m.voids
+	out <- m.ignored
 	for _, f := range m.sessions {
 		out <- f.desc
 	}
@@ -94,6 +96,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(m.clients, prometheus.GaugeValue, float64(m.server.sessions.Len()))
 	out <- prometheus.MustNewConstMetric(m.live, prometheus.GaugeValue, float64(m.server.Live()))
 	out <- prometheus.MustNewConstMetric(m.voids, prometheus.CounterValue, float64(m.server.log.Voids()))
+	out <- prometheus.MustNewConstMetric(m.ignored, prometheus.CounterValue, float64(m.server.presence.Ignored()))
 	stats := m.server.sessions.Stats()
 	for _, f := range m.sessions {
 		out <- prometheus.MustNewConstMetric(f.desc, prometheus.CounterValue, float64(f.value(&stats)))

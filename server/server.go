@@ -22,6 +22,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
 	"github.com/rivulet-sync/rivulet/server/host"
 	"github.com/rivulet-sync/rivulet/server/httpapi"
+	"github.com/rivulet-sync/rivulet/server/presence"
 	"github.com/rivulet-sync/rivulet/server/session"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -42,7 +43,8 @@ type Server struct {
 	nats      *natsd.Node
 	log       *deltalog.Log
 	snapshots *snapshot.Store
-	client    record.ClientID // of the server itself
+	client    record.ClientID   // of the server itself
+	presence  *presence.Network // nil with NATS inside: there is no other server
 	documents *host.Registry
 	sessions  *session.Group
 	inbox     *eventInbox
@@ -115,6 +117,10 @@ func (s *Server) start(ctx context.Context, cfg Config, local bool) (err error) 
 		return err
 	}
 	cfg.Documents.Log, cfg.Documents.Snapshots = s.log, s.snapshots
+	if cfg.NATS != "" { // there may be other servers
+		s.presence = presence.NewNetwork(presence.Config{Conn: s.nats.Conn(), Expiry: cfg.PresenceExpiry, Logger: cfg.Logger})
+	}
+	cfg.Documents.Presence = s.presence
 	s.documents = host.NewRegistry(cfg.Documents)
 	cfg.Sessions.Documents, cfg.Sessions.History = s.documents, s.log
 	cfg.Sessions.Version = cfg.Version

@@ -14,6 +14,7 @@ import (
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server/host"
+	"github.com/rivulet-sync/rivulet/server/payload"
 	"github.com/rivulet-sync/rivulet/server/presence"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
@@ -416,6 +417,9 @@ type frames struct {
 
 func (f *frames) Client() record.ClientID { return f.id }
 func (f *frames) Send(frame []byte)       { f.sent <- frame }
+
+// Answer implements [host.Subscriber].
+func (f *frames) Answer(a *payload.Answer) { f.Send(a.Bytes()) }
 
 // TestL11_NoMessagesOfPresence: bytes that are no message have no effect but to be counted.
 func TestL11_NoMessagesOfPresence(t *testing.T) {
