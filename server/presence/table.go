@@ -149,6 +149,25 @@ func (t *table) take(o *other, e *entry, count uint64) {
 	t.changing(e.Client, func() { o.clients[e.Client] = now })
 }
 
+// meet makes room for another server. At the bound those make it that have gone; nil: there
+// are none.
+func (t *table) meet(origin uint64) *other {
+	if len(t.others) >= maxOthers {
+		for at, o := range t.others {
+			if o.gone {
+				delete(t.others, at)
+				break
+			}
+		}
+	}
+	if len(t.others) >= maxOthers {
+		return nil
+	}
+	o := &other{clients: make(map[record.ClientID]remote)}
+	t.others[origin] = o
+	return o
+}
+
 // forget takes a client off another server.
 func (t *table) forget(o *other, client record.ClientID) {
 	t.away--

@@ -6,8 +6,12 @@ import (
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
-// interval is how long after states have left a server others do at the earliest.
-const interval = 50 * time.Millisecond
+const (
+	// interval is how long after states have left a server others do at the earliest.
+	interval = 50 * time.Millisecond
+	// wholeInterval is how long after all states the next time that it is all of them.
+	wholeInterval = 250 * time.Millisecond
+)
 
 // talk is what a room says to those of other servers and makes of what they say: the
 // states are in the table, when to speak is told by due. It has no clock and does no I/O.
@@ -27,6 +31,7 @@ type talk struct {
 
 	said   time.Time // the last message
 	stated time.Time // the last one with states
+	wholed time.Time // the last one with all states
 	asked  time.Time // the last one that asks
 	looked time.Time // the last look at what is due
 }
@@ -97,12 +102,10 @@ func (t *talk) hear(m *message, now time.Time) {
 	}
 	o := t.others[m.Origin]
 	if o == nil {
-		if m.Kind == kindBye || len(t.others) >= maxOthers {
+		if o = t.meet(m.Origin); o == nil {
 			return
 		}
-		o = &other{clients: make(map[record.ClientID]remote)}
-		t.others[m.Origin] = o
-		t.whole = true
+		t.whole = t.whole || m.Kind != kindBye
 	}
 	if o.gone {
 		return
@@ -184,8 +187,11 @@ func (t *talk) due() time.Time {
 			next = at
 		}
 	}
-	if t.whole || len(t.changed) > 0 {
-		earlier(t.stated.Add(interval))
+	switch changes, all := t.stated.Add(interval), t.wholed.Add(wholeInterval); {
+	case len(t.changed) > 0, t.whole && all.Before(changes):
+		earlier(changes)
+	case t.whole:
+		earlier(all)
 	}
 	for _, o := range t.others {
 		earlier(o.heard.Add(o.within))
@@ -222,9 +228,12 @@ func (t *talk) say(now time.Time) (all []*message) {
 		t.whole = false
 		clear(t.changed)
 	}
-	if (t.whole || len(t.changed) > 0) && now.Sub(t.stated) >= interval {
-		all = t.states()
+	if whole := t.whole && now.Sub(t.wholed) >= wholeInterval; (whole || len(t.changed) > 0) && now.Sub(t.stated) >= interval {
+		all = t.states(whole)
 		t.stated = now
+		if whole {
+			t.wholed, t.whole = now, false
+		}
 	}
 	ask := t.ask(now)
 	if len(all) == 0 && (ask != 0 || !now.Before(t.nextBeat())) {
@@ -269,14 +278,14 @@ func (t *talk) message(kind uint8) *message {
 	return &message{Origin: t.self, Kind: kind, Count: t.count, Within: uint32(t.within.Milliseconds())}
 }
 
-// states returns everything if that is to be said, otherwise what has changed.
-func (t *talk) states() (all []*message) {
+// states returns everything, or what has changed.
+func (t *talk) states(whole bool) (all []*message) {
 	var last *message
 	size := 0
 	next := func() {
 		t.count++
 		last, size = t.message(kindChange), messageOverhead
-		if t.whole {
+		if whole {
 			last.Kind, last.Begun = kindPart, t.count-uint64(len(all))
 		}
 		all = append(all, last)
@@ -292,7 +301,7 @@ func (t *talk) states() (all []*message) {
 		size += entryOverhead + len(l.state)
 		last.Clients = append(last.Clients, entry{Client: client, Since: l.since, State: l.state})
 	}
-	if t.whole {
+	if whole {
 		next()
 		for client := range t.here {
 			add(client)
@@ -303,7 +312,6 @@ func (t *talk) states() (all []*message) {
 			add(client)
 		}
 	}
-	t.whole = false
 	clear(t.changed)
 	return all
 }

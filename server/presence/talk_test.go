@@ -110,9 +110,12 @@ func TestLateStateChangesNothing(t *testing.T) {
 	first.deliver(t, now, b)
 	b.wantTold()
 	bye := a.leave()
-	bye.deliver(t, now, b)
-	first.deliver(t, now, b)
+	late := enter(t, 1)[0]
+	late.self = 9
+	bye.deliver(t, now, b, late)
+	first.deliver(t, now, b, late)
 	b.wantTold()
+	late.wantTold()
 }
 
 // TestMovedClientDoesNotFlicker: the old server's last words of a client that has moved
@@ -319,4 +322,55 @@ func TestL9_StrangersAreBounded(t *testing.T) {
 	if len(b.others) != 1 || b.away != 1 {
 		t.Errorf("%d servers, %d clients, after they were silent", len(b.others), b.away)
 	}
+}
+
+// TestNewcomerIsAnswered as soon as may be, not by the way.
+func TestNewcomerIsAnswered(t *testing.T) {
+	a := enter(t, 2)[0]
+	if !a.due().Equal(a.said.Add(a.within / 3)) {
+		t.Fatalf("a beat is due %s after the last message", a.due().Sub(a.said))
+	}
+	now := a.said.Add(time.Millisecond)
+	(&message{Origin: 9, Kind: kindBeat, Within: 15_000}).deliver(t, now, a)
+	if !a.due().Equal(a.wholed.Add(wholeInterval)) {
+		t.Errorf("all is said %s after the last time", a.due().Sub(a.wholed))
+	}
+	a.put("x", 7, `{"n":1}`, now)
+	if !a.due().Equal(a.stated.Add(interval)) {
+		t.Errorf("what has changed is said %s after the last time", a.due().Sub(a.stated))
+	}
+}
+
+// TestL9_OpenedAndLeftAllTheTime: a server that opens a document and leaves it again, many
+// times a second, is not told everything as often, and takes nobody's place.
+func TestL9_OpenedAndLeftAllTheTime(t *testing.T) {
+	all := enter(t, 2)
+	a, b := all[0], all[1]
+	now := noon.Add(time.Second)
+	a.put("x", 7, `{"n":1}`, now)
+	exchange(now, all...)
+	whole := 0
+	for n := range uint64(1000) {
+		now = now.Add(time.Millisecond)
+		for _, kind := range []uint8{kindBeat, kindBye} {
+			(&message{Origin: 100 + n, Kind: kind, Within: 15_000}).deliver(t, now, a)
+		}
+		for _, m := range a.say(now) {
+			if m.Kind == kindWhole {
+				whole++
+			}
+		}
+	}
+	if whole < 3 || whole > 5 {
+		t.Errorf("all was told %d times in a second", whole)
+	}
+	late := enter(t, 1)[0]
+	late.self, late.beat = 3, true
+	late.put("y", 8, `{"n":1}`, now)
+	exchange(now, late, a)
+	now = now.Add(wholeInterval)
+	exchange(now, a, b, late)
+	late.wantTold(`8 {"n":1}`, `7 {"n":1}`)
+	exchange(now, late, a)
+	a.wantTold(`7 {"n":1}`, `8 {"n":1}`)
 }
