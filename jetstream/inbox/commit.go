@@ -135,7 +135,7 @@ func (b *Inbox) commit(ctx context.Context, k *book, events []ordered) (int, err
 		}
 		k.applied(d.event.id, entry{prev: before, revision: rev, since: since}, d.number)
 		before, tip = d.event.id, d.event.id
-		b.settled(d.event, true)
+		k.fresh = append(k.fresh, settled{d.event, true})
 	}
 	if tip == 0 {
 		return len(made), nil

@@ -26,8 +26,8 @@ func checkImport(name string) error {
 
 // Outcome is what has become of the events of an import.
 type Outcome struct {
-	// Applied and Parked are those that this process has applied and parked. The other ones
-	// are known or wait.
+	// Applied and Parked are those that this process has applied and parked, or has found in
+	// the log when the ledger did not have them. The other ones are known or wait.
 	Applied uint64 `json:"applied"`
 	Parked  uint64 `json:"parked"`
 }
@@ -55,24 +55,29 @@ func (i *imports) of(name string) *Outcome {
 	return i.counts[name]
 }
 
-// settled counts an event that was applied or parked.
-func (b *Inbox) settled(e *Event, applied bool) {
-	if applied {
-		b.count.applied.Add(1)
-	} else {
-		b.count.parked.Add(1)
-	}
+// settled is an event that was applied or parked.
+type settled struct {
+	event   *Event
+	applied bool
+}
+
+// counted counts events when the ledger has them: before that they may be settled again, and
+// found in the log.
+func (b *Inbox) counted(events []settled) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !applied {
-		b.parks++
-	}
-	switch {
-	case e.by == "":
-	case applied:
-		b.imports.of(e.by).Applied++
-	default:
-		b.imports.of(e.by).Parked++
+	for _, s := range events {
+		one, all := &Outcome{}, &b.count.parked // of no import
+		if s.event.by != "" {
+			one = b.imports.of(s.event.by)
+		}
+		if s.applied {
+			all = &b.count.applied
+			one.Applied++
+		} else {
+			one.Parked++
+		}
+		all.Add(1)
 	}
 }
 

@@ -28,6 +28,7 @@ type book struct {
 	segment  uint32 // the number of full segments
 	tail     []byte // entries of the last segment, as they are stored
 	unsaved  bool
+	fresh    []settled // that are to be counted when they are saved
 
 	lineages map[hash]*lineage
 }
@@ -172,6 +173,8 @@ func (b *Inbox) saveBook(ctx context.Context, k *book) error {
 		return err
 	}
 	k.sequence, k.segment, k.tail, k.unsaved = sequence, segment, slices.Clone(tail), false
+	b.counted(k.fresh)
+	k.fresh = nil
 	return nil
 }
 
@@ -181,14 +184,14 @@ var errForgotten = errors.New("inbox: the log has forgotten which events it has;
 // recover enters what the log has of the inbox and the ledger does not: the last process was
 // killed before it wrote that.
 func (b *Inbox) recover(ctx context.Context, k *book) error {
-	prevs := map[hash]hash{} // of events that are not settled yet, so they are there
+	waiting := map[hash]*Event{} // events that are not settled yet are there
 	for after, more := uint64(0), true; more; {
 		p, err := b.history(ctx, k.key, after, recoverPage)
 		if err != nil {
 			return err
 		}
 		for i := range p.Events {
-			prevs[p.Events[i].Payload.id] = p.Events[i].Payload.prev
+			waiting[p.Events[i].Payload.id] = p.Events[i].Payload
 		}
 		after, more = p.To, p.More
 	}
@@ -202,7 +205,11 @@ func (b *Inbox) recover(ctx context.Context, k *book) error {
 			return
 		}
 		id := hash(m.ID.Nonce)
-		e := entry{prev: prevs[id], revision: rev}
+		e := entry{revision: rev}
+		if event := waiting[id]; event != nil {
+			e.prev = event.prev
+			k.fresh = append(k.fresh, settled{event, true})
+		}
 		if before, is := k.find(e.prev); is {
 			// That is further back than it need be, which costs reading only.
 			e.since = before.since

@@ -49,7 +49,10 @@ func (b *Inbox) park(ctx context.Context, k *book, d decision) error {
 		return fmt.Errorf("inbox: %s: %w", subject, err)
 	}
 	k.add(d.event.id, entry{prev: d.event.prev})
-	b.settled(d.event, false)
+	k.fresh = append(k.fresh, settled{d.event, false})
+	b.mu.Lock()
+	b.parks++
+	b.mu.Unlock()
 	return b.cfg.step("parked")
 }
 
