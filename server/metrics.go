@@ -60,6 +60,7 @@ func newMetrics(s *Server) *metrics {
 	add(counter, "gap_reads_total", "Readings of the histories of suspended documents.", func(s *Status, _ time.Time) float64 { return float64(s.Ranges) })
 	add(counter, "failures_total", "Deliveries and readings that failed.", func(s *Status, _ time.Time) float64 { return float64(s.Failures) })
 	add(gauge, "held", "Events in memory that wait for their predecessors.", func(s *Status, _ time.Time) float64 { return float64(s.Held) })
+	add(gauge, "flight_bytes", "What takes memory of events that were read and are neither delivered nor held.", func(s *Status, _ time.Time) float64 { return float64(s.FlightBytes) })
 	add(gauge, "suspended_documents", "Documents that cannot go on for now.", func(s *Status, _ time.Time) float64 { return float64(s.Gaps + s.Failed + s.NoRoom) })
 	add(gauge, "oldest_gap_seconds", "Age of the oldest gap, 0 without one.", func(s *Status, now time.Time) float64 {
 		if s.OldestGap.IsZero() {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/metrics"
 	"slices"
@@ -61,12 +62,13 @@ func (g *grid) raw(s *stored, latency time.Duration, readers int) time.Duration 
 		queue <- p
 	}
 	close(queue)
+	limit := order.Limit{Events: g.page, Bytes: math.MaxInt32}
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
 			for p := range queue {
 				for after, more := uint64(0), true; more; {
-					page, _ := store.Read(context.Background(), p, after, g.page)
+					page, _ := store.Read(context.Background(), p, after, limit)
 					after, more = page.To, page.More
 				}
 			}

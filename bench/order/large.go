@@ -51,17 +51,17 @@ func (s *endless) at(partition int, position uint64) (event, bool) {
 	}
 	d := j*partitions + partition
 	id := idOf(d, number)
-	return event{Document: s.names[d], Position: position, ID: id, Prev: id - 1, Payload: payload, Size: len(payload) + 100}, true
+	return event{Document: s.names[d], Position: position, ID: id, Prev: id - 1, Payload: payload, Size: size}, true
 }
 
 // end is the last position of a partition.
 func (s *endless) end() uint64 { return uint64(s.each*eventsEach + s.each/every) }
 
 // Read implements order.Store.
-func (s *endless) Read(_ context.Context, partition int, after uint64, limit int) (order.Page[uint64, []byte], error) {
+func (s *endless) Read(_ context.Context, partition int, after uint64, limit order.Limit) (order.Page[uint64, []byte], error) {
 	s.wait()
-	p := order.Page[uint64, []byte]{Events: make([]event, 0, limit), To: after}
-	for p.To < s.end() && len(p.Events) < limit {
+	p := order.Page[uint64, []byte]{Events: make([]event, 0, room(limit)), To: after}
+	for p.To < s.end() && len(p.Events) < room(limit) {
 		p.To++
 		if e, there := s.at(partition, p.To); there {
 			p.Events = append(p.Events, e)
@@ -72,7 +72,7 @@ func (s *endless) Read(_ context.Context, partition int, after uint64, limit int
 }
 
 // History implements order.Store.
-func (s *endless) History(_ context.Context, document string, after uint64, limit int) (order.Page[uint64, []byte], error) {
+func (s *endless) History(_ context.Context, document string, after uint64, limit order.Limit) (order.Page[uint64, []byte], error) {
 	s.wait()
 	d, err := strconv.Atoi(document[len(space):])
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *endless) History(_ context.Context, document string, after uint64, limi
 		if !there || position <= after {
 			return
 		}
-		if p.More = len(p.Events) == limit; !p.More {
+		if p.More = len(p.Events) == room(limit); !p.More {
 			p.Events = append(p.Events, e)
 			p.To = position
 		}

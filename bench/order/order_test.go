@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rivulet-sync/rivulet/jetstream/order"
 )
 
 func small() *grid {
@@ -95,7 +97,7 @@ func TestEndless(t *testing.T) {
 	history := map[string][]event{}
 	for p := range partitions {
 		for after, more := uint64(0), true; more; {
-			page, err := s.Read(t.Context(), p, after, 333)
+			page, err := s.Read(t.Context(), p, after, order.Limit{Events: 333, Bytes: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +111,7 @@ func TestEndless(t *testing.T) {
 	for document, want := range history {
 		var got []event
 		for after, more := uint64(0), true; more; {
-			page, err := s.History(t.Context(), document, after, 17)
+			page, err := s.History(t.Context(), document, after, order.Limit{Events: 17, Bytes: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}

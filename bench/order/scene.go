@@ -123,13 +123,19 @@ func (s scene) store(partitions int) *stored {
 	return out
 }
 
+// size is what an event takes, in bytes.
+const size = 300
+
+// room is how many events a page has at most.
+func room(limit order.Limit) int { return min(limit.Events, (limit.Bytes+size-1)/size) }
+
 // payload is what all events carry.
-var payload = make([]byte, 200)
+var payload = make([]byte, size-100)
 
 func (s *stored) event(id, position uint64) event {
 	return event{
 		Document: s.names[documentOf(id)], Position: position, ID: id, Prev: id - 1,
-		Payload: payload, Size: len(payload) + 100,
+		Payload: payload, Size: size,
 	}
 }
 

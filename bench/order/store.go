@@ -55,10 +55,10 @@ func (t *tally) deliver(events []event) {
 }
 
 // Read implements order.Store.
-func (s *store) Read(_ context.Context, partition int, after uint64, limit int) (order.Page[uint64, []byte], error) {
+func (s *store) Read(_ context.Context, partition int, after uint64, limit order.Limit) (order.Page[uint64, []byte], error) {
 	s.wait()
 	ids := s.partitions[partition][after:]
-	n := min(limit, len(ids))
+	n := min(room(limit), len(ids))
 	p := order.Page[uint64, []byte]{Events: make([]event, n), To: after + uint64(n), More: n < len(ids)}
 	for i := range p.Events {
 		p.Events[i] = s.event(ids[i], after+uint64(i)+1)
@@ -67,12 +67,12 @@ func (s *store) Read(_ context.Context, partition int, after uint64, limit int) 
 }
 
 // History implements order.Store.
-func (s *store) History(_ context.Context, document string, after uint64, limit int) (order.Page[uint64, []byte], error) {
+func (s *store) History(_ context.Context, document string, after uint64, limit order.Limit) (order.Page[uint64, []byte], error) {
 	s.asked.Add(1)
 	s.wait()
 	list := s.byName[document]
 	list = list[sort.Search(len(list), func(i int) bool { return list[i].position > after }):]
-	n := min(limit, len(list))
+	n := min(room(limit), len(list))
 	p := order.Page[uint64, []byte]{Events: make([]event, n), To: after, More: n < len(list)}
 	for i := range p.Events {
 		p.Events[i] = s.event(list[i].id, list[i].position)

@@ -46,19 +46,24 @@ func (l *Log) newDirect(s *stream, subject string) *direct {
 	}
 }
 
-// batch passes the next messages from sequence on to fn, at most limit, in order and
+// batch passes the next messages from the sequence of a request on to fn, in order and
 // without a gap, and reports whether there may be more. An error of fn ends it and is
 // returned; others mean that the batch was cut short.
-func (d *direct) batch(ctx context.Context, from uint64, limit int, fn func(sequence uint64, data []byte) error) (more bool, err error) {
+func (d *direct) batch(ctx context.Context, req getRequest, fn func(sequence uint64, data []byte) error) (more bool, err error) {
 	err = d.log.attempt(ctx, func(ctx context.Context) error {
-		more, err = d.request(ctx, from, limit, fn)
+		more, err = d.request(ctx, req, fn)
 		return err
 	})
 	return more, err
 }
 
-func (d *direct) request(ctx context.Context, from uint64, limit int, fn func(sequence uint64, data []byte) error) (more bool, err error) {
-	body, err := json.Marshal(getRequest{Seq: from, NextFor: d.subject, Batch: limit, MaxBytes: batchBytes})
+func (d *direct) request(ctx context.Context, req getRequest, fn func(sequence uint64, data []byte) error) (more bool, err error) {
+	req.NextFor = d.subject
+	if req.Batch == 0 {
+		req.Batch = batchMessages
+	}
+	req.MaxBytes = pageBytes(req.MaxBytes)
+	body, err := json.Marshal(req)
 	if err != nil {
 		return false, err
 	}
@@ -86,7 +91,7 @@ func (d *direct) request(ctx context.Context, from uint64, limit int, fn func(se
 		}
 		switch status := msg.Header.Get(headerStatus); status {
 		case "":
-			sequence, err := d.place(msg, from, last)
+			sequence, err := d.place(msg, req.Seq, last)
 			if err != nil {
 				return false, err
 			}

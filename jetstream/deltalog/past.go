@@ -8,8 +8,8 @@ import (
 )
 
 // History returns what is stored on a document's subject after a sequence, of at most 256
-// messages.
-func (l *Log) History(ctx context.Context, key record.Key, after uint64) (Scanned, error) {
+// messages, and none after those that have so many bytes together, as of [Scanner.Read].
+func (l *Log) History(ctx context.Context, key record.Key, after uint64, bytes int) (Scanned, error) {
 	page := Scanned{To: after}
 	if err := checkKey(key); err != nil {
 		return page, err
@@ -19,7 +19,7 @@ func (l *Log) History(ctx context.Context, key record.Key, after uint64) (Scanne
 		return page, err
 	}
 	var err error
-	page.More, err = l.newDirect(s, Subject(key)).batch(ctx, after+1, batchMessages, func(sequence uint64, data []byte) error {
+	page.More, err = l.newDirect(s, Subject(key)).batch(ctx, getRequest{Seq: after + 1, MaxBytes: bytes}, func(sequence uint64, data []byte) error {
 		page.Messages = append(page.Messages, newMessage(key, sequence, data))
 		page.To = sequence
 		return nil
@@ -66,7 +66,7 @@ func (l *Log) follows(ctx context.Context, s *stream, m *Message, at record.Posi
 	}
 	var seen []Message
 	d := l.newDirect(s, Subject(m.Key))
-	_, err := d.batch(ctx, max(uint64(at.Revision), 1), 2, func(sequence uint64, data []byte) error {
+	_, err := d.batch(ctx, getRequest{Seq: max(uint64(at.Revision), 1), Batch: 2}, func(sequence uint64, data []byte) error {
 		seen = append(seen, Message{Sequence: sequence, Data: data})
 		return nil
 	})

@@ -120,7 +120,7 @@ func (r *replay) readDirect(ctx context.Context, last uint64) error {
 	d := r.log.newDirect(r.stream, r.subject)
 	for more := true; more && r.tail.Last < last; {
 		var err error
-		if more, err = d.batch(ctx, r.tail.Last+1, batchMessages, r.take); err != nil {
+		if more, err = d.batch(ctx, getRequest{Seq: r.tail.Last + 1}, r.take); err != nil {
 			return err
 		}
 	}

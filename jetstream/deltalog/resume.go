@@ -68,10 +68,10 @@ func (r *replay) readFrom(ctx context.Context, at record.Position, ends <-chan u
 		confirmed = true
 		return r.same(at, sequence, data)
 	}
-	more, err := d.batch(ctx, uint64(at.Revision), batchMessages, take)
+	more, err := d.batch(ctx, getRequest{Seq: uint64(at.Revision)}, take)
 	end = <-ends
 	for err == nil && more && r.tail.Last < end {
-		more, err = d.batch(ctx, r.tail.Last+1, batchMessages, take)
+		more, err = d.batch(ctx, getRequest{Seq: r.tail.Last + 1}, take)
 	}
 	return confirmed, end, err
 }

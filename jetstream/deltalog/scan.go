@@ -138,8 +138,9 @@ func (s *Scanner) Ends(ctx context.Context) (first, last uint64, err error) {
 func (s *Scanner) Epoch() record.Epoch { return s.stream.epoch }
 
 // Read returns what was stored after a sequence, of at most limit messages that are
-// looked at. Where the log has forgotten messages the next ones that it has follow.
-func (s *Scanner) Read(ctx context.Context, after uint64, limit int) (Scanned, error) {
+// looked at, and none after those that have so many bytes together. Four MiB are the most, and what 0
+// stands for. Where the log has forgotten messages the next ones that it has follow.
+func (s *Scanner) Read(ctx context.Context, after uint64, limit, bytes int) (Scanned, error) {
 	if err := s.log.verifyAfterReconnect(ctx, s.stream); err != nil {
 		return Scanned{}, err
 	}
@@ -152,9 +153,9 @@ func (s *Scanner) Read(ctx context.Context, after uint64, limit int) (Scanned, e
 		err  error
 	)
 	if s.messages != nil {
-		page, left, err = s.readOn(ctx, limit)
+		page, left, err = s.readOn(ctx, limit, pageBytes(bytes))
 	} else {
-		page, left, err = s.readDirect(ctx, after, limit)
+		page, left, err = s.readDirect(ctx, after, getRequest{Batch: limit, MaxBytes: pageBytes(bytes)})
 	}
 	if err != nil {
 		s.stop()
@@ -175,6 +176,14 @@ func (s *Scanner) Read(ctx context.Context, after uint64, limit int) (Scanned, e
 		}
 	}
 	return page, err
+}
+
+// pageBytes is what a page has at most if somebody wants so much of it.
+func pageBytes(wanted int) int {
+	if wanted <= 0 {
+		return batchBytes
+	}
+	return min(wanted, batchBytes)
 }
 
 // askLeader is called when a replica has nothing after a sequence although there was news. It
@@ -217,11 +226,11 @@ func (s *Scanner) stop() {
 }
 
 // readOn takes what the consumer has.
-func (s *Scanner) readOn(ctx context.Context, limit int) (page Scanned, left uint64, err error) {
+func (s *Scanner) readOn(ctx context.Context, limit, bytes int) (page Scanned, left uint64, err error) {
 	bounded, cancel := context.WithTimeout(ctx, s.log.cfg.AttemptWithin)
 	defer cancel()
 	page.To = s.at
-	for size := 0; limit > 0 && size < batchBytes; limit-- {
+	for size := 0; limit > 0 && size < bytes; limit-- {
 		m, err := s.messages.Next(jetstream.NextContext(bounded))
 		if err != nil {
 			return page, 0, err
@@ -245,22 +254,23 @@ func (s *Scanner) readOn(ctx context.Context, limit int) (page Scanned, left uin
 }
 
 // readDirect asks a replica for a batch.
-func (s *Scanner) readDirect(ctx context.Context, after uint64, limit int) (page Scanned, left uint64, err error) {
+func (s *Scanner) readDirect(ctx context.Context, after uint64, req getRequest) (page Scanned, left uint64, err error) {
 	err = s.log.attempt(ctx, func(ctx context.Context) (err error) {
-		page, left, err = s.request(ctx, after, limit)
+		page, left, err = s.request(ctx, after, req)
 		return err
 	})
 	return page, left, err
 }
 
-func (s *Scanner) request(ctx context.Context, after uint64, limit int) (page Scanned, left uint64, err error) {
+func (s *Scanner) request(ctx context.Context, after uint64, req getRequest) (page Scanned, left uint64, err error) {
 	page.To = after
-	body, err := json.Marshal(getRequest{Seq: after + 1, NextFor: shardFilter(s.shard), Batch: limit, MaxBytes: batchBytes})
+	req.Seq, req.NextFor = after+1, shardFilter(s.shard)
+	body, err := json.Marshal(req)
 	if err != nil {
 		return page, 0, err
 	}
 	conn := s.log.cfg.Conn
-	inbox, replies := conn.NewInbox(), make(chan *nats.Msg, limit+1)
+	inbox, replies := conn.NewInbox(), make(chan *nats.Msg, req.Batch+1)
 	sub, err := conn.ChanSubscribe(inbox, replies)
 	if err != nil {
 		return page, 0, err

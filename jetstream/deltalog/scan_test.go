@@ -14,7 +14,7 @@ import (
 func scanAll(t *testing.T, s *deltalog.Scanner, after uint64, limit int) (all []deltalog.Message, to uint64) {
 	t.Helper()
 	for more := true; more; {
-		page, err := s.Read(testContext(t), after, limit)
+		page, err := s.Read(testContext(t), after, limit, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestL2_PastAgreesWithReading(t *testing.T) {
 			heads = append(heads, tail.Head)
 			tail = add(t, l, key, tail, fmt.Sprintf(`{"n":%d}`, i))
 		}
-		page, err := l.History(testContext(t), key, 0)
+		page, err := l.History(testContext(t), key, 0, 0)
 		if err != nil || page.More {
 			t.Fatal(page.More, err)
 		}
@@ -161,7 +161,7 @@ func TestL9_ScanOfLargeRecords(t *testing.T) {
 	}
 	defer s.Close()
 	for after, more := uint64(0), true; more; {
-		page, err := s.Read(testContext(t), after, 250)
+		page, err := s.Read(testContext(t), after, 250, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,7 +100,7 @@ type follower struct {
 // readAll reads to where the shard ends. While the log cannot be read it waits for it.
 func (w *follower) readAll(ctx context.Context) error {
 	for failures := 0; ; {
-		page, err := w.scanner.Read(ctx, w.at, followPage)
+		page, err := w.scanner.Read(ctx, w.at, followPage, 0)
 		switch {
 		case errors.As(err, new(*deltalog.EpochError)):
 			return err

@@ -36,8 +36,8 @@ func newSource(s *Subscription, stop context.CancelCauseFunc) *source {
 	return st
 }
 
-func (st *source) Read(ctx context.Context, partition int, after uint64, limit int) (order.Page[uint64, *message], error) {
-	scanned, err := st.s.scanners[partition].Read(ctx, after, limit)
+func (st *source) Read(ctx context.Context, partition int, after uint64, limit order.Limit) (order.Page[uint64, *message], error) {
+	scanned, err := st.s.scanners[partition].Read(ctx, after, limit.Events, limit.Bytes)
 	if err != nil {
 		return order.Page[uint64, *message]{}, err
 	}
@@ -110,12 +110,12 @@ func (st *source) partition(key record.Key) int {
 	return int(deltalog.ShardOf(key.Space))
 }
 
-func (st *source) History(ctx context.Context, document string, after uint64, _ int) (order.Page[uint64, *message], error) {
+func (st *source) History(ctx context.Context, document string, after uint64, limit order.Limit) (order.Page[uint64, *message], error) {
 	key, err := record.ParseKey(document)
 	if err != nil {
 		return order.Page[uint64, *message]{}, err
 	}
-	scanned, err := st.s.feed.cfg.Log.History(ctx, key, after)
+	scanned, err := st.s.feed.cfg.Log.History(ctx, key, after, limit.Bytes)
 	if err != nil {
 		return order.Page[uint64, *message]{}, err
 	}

@@ -74,7 +74,7 @@ func (s *state) gather(ctx context.Context, log *deltalog.Log, m *deltalog.Messa
 		return nil
 	}
 	for after := uint64(0); ; {
-		page, err := log.History(ctx, m.Key, after)
+		page, err := log.History(ctx, m.Key, after, 0)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ var (
 // Log is what the inbox reads; [*deltalog.Log] is one.
 type Log interface {
 	Epoch(key record.Key) record.Epoch
-	History(ctx context.Context, key record.Key, after uint64) (deltalog.Scanned, error)
+	History(ctx context.Context, key record.Key, after uint64, bytes int) (deltalog.Scanned, error)
 }
 
 // Config is what an Inbox works with. The first four are required.

@@ -186,7 +186,7 @@ var errForgotten = errors.New("inbox: the log has forgotten which events it has;
 func (b *Inbox) recover(ctx context.Context, k *book) error {
 	waiting := map[hash]*Event{} // events that are not settled yet are there
 	for after, more := uint64(0), true; more; {
-		p, err := b.history(ctx, k.key, after, recoverPage)
+		p, err := b.history(ctx, k.key, after, most(recoverPage))
 		if err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ const recoverPage = 250
 func (b *Inbox) scan(ctx context.Context, k *book, after record.Revision, fn func(record.Revision, record.Mutation)) error {
 	at := uint64(after)
 	for first, more := true, true; more; {
-		p, err := b.cfg.Log.History(ctx, k.key, at)
+		p, err := b.cfg.Log.History(ctx, k.key, at, 0)
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func TestInboxAfterCompaction(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	first, err := b.log.History(t.Context(), key(t, board), 0)
+	first, err := b.log.History(t.Context(), key(t, board), 0, 0)
 	if err != nil || first.Messages[0].Record.Prev == 0 {
 		t.Fatalf("%v: it is not forgotten: %+v", err, first.Messages[0].Record)
 	}

@@ -29,18 +29,21 @@ const (
 	eventSize = 400
 )
 
-// read returns events of a partition after a position, at most limit: those on a subject, of
+// most is a limit of so many events, as many bytes as a batch may have.
+func most(events int) order.Limit { return order.Limit{Events: events, Bytes: batchBytes} }
+
+// read returns events of a partition after a position, up to a limit: those on a subject, of
 // the whole partition all.
-func (b *Inbox) read(ctx context.Context, partition int, subject string, after uint64, limit int) (page, error) {
+func (b *Inbox) read(ctx context.Context, partition int, subject string, after uint64, limit order.Limit) (page, error) {
 	p := page{To: after}
 	body, err := json.Marshal(map[string]any{
-		"seq": after + 1, "next_by_subj": subject, "batch": limit, "max_bytes": batchBytes,
+		"seq": after + 1, "next_by_subj": subject, "batch": limit.Events, "max_bytes": min(limit.Bytes, batchBytes),
 	})
 	if err != nil {
 		return p, err
 	}
 	conn := b.cfg.Conn
-	replies, inbox := make(chan *nats.Msg, limit+1), conn.NewInbox()
+	replies, inbox := make(chan *nats.Msg, limit.Events+1), conn.NewInbox()
 	sub, err := conn.ChanSubscribe(inbox, replies)
 	if err != nil {
 		return p, err
@@ -99,7 +102,7 @@ func (b *Inbox) take(p *page, sequence uint64, m *nats.Msg) {
 }
 
 // history returns events of a document after a position.
-func (b *Inbox) history(ctx context.Context, key record.Key, after uint64, limit int) (page, error) {
+func (b *Inbox) history(ctx context.Context, key record.Key, after uint64, limit order.Limit) (page, error) {
 	subject := eventSubject(key)
 	return b.read(ctx, partitionOf(subject), subject, after, limit)
 }

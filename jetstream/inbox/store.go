@@ -69,12 +69,12 @@ func (s *store) begin(ctx context.Context) ([]order.Mark, error) {
 }
 
 // Read implements [order.Store].
-func (s *store) Read(ctx context.Context, partition int, after uint64, limit int) (page, error) {
+func (s *store) Read(ctx context.Context, partition int, after uint64, limit order.Limit) (page, error) {
 	return s.inbox.read(ctx, partition, fmt.Sprintf("%s.%02X.>", eventRoot, partition), after, limit)
 }
 
 // History implements [order.Store].
-func (s *store) History(ctx context.Context, document string, after uint64, limit int) (page, error) {
+func (s *store) History(ctx context.Context, document string, after uint64, limit order.Limit) (page, error) {
 	key, err := record.ParseKey(document)
 	if err != nil {
 		return page{}, err
@@ -255,7 +255,7 @@ func (s *store) move(ctx context.Context, m *order.Mark) error {
 		}
 		var last *Event
 		for after, more := e.From-1, true; more && after < m.Position; {
-			p, err := s.inbox.history(ctx, key, after, movePage)
+			p, err := s.inbox.history(ctx, key, after, most(movePage))
 			if err != nil {
 				return err
 			}

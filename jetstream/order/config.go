@@ -22,6 +22,10 @@ type Config struct {
 	PageSize int
 	// Backlog is how many events may have been read and not been put in order; 10,000.
 	Backlog int
+	// FlightBytes bounds what was read and is neither delivered nor held, by Event.Size: Backlog,
+	// Outbox, and what is being read and delivered; 32 MiB. A single event passes however large
+	// it is.
+	FlightBytes int
 	// Workers put in order; 16. A partition has one.
 	Workers int
 	// HeldBytes bounds what waits in memory for its predecessors, by Event.Size and what the
@@ -36,12 +40,13 @@ type Config struct {
 	Suspended int
 	// Lanes is how many deliveries may be under way; 1.
 	Lanes int
-	// BatchSize is how many events a delivery has at most; 1,000.
+	// BatchSize is how many events a delivery has at most; 1,000. It has fewer if they are
+	// large: all deliveries together have a quarter of FlightBytes.
 	BatchSize int
 	// PerDocument has each delivery be of one document.
 	PerDocument bool
 	// Outbox is how many events may have been put in order and not been delivered; 10,000.
-	// One document has at most its share of a lane.
+	// One document has at most its share of a lane, of these and of FlightBytes.
 	Outbox int
 
 	// SaveEvery is how often marks are saved while they change; 1 s. They are also saved
@@ -72,6 +77,7 @@ func (c Config) withDefaults() Config {
 	def(&c.Readers, 16)
 	def(&c.PageSize, 250)
 	def(&c.Backlog, 10_000)
+	def(&c.FlightBytes, 32<<20)
 	def(&c.Workers, 16)
 	def(&c.HeldBytes, 64<<20)
 	def(&c.Documents, 100_000)

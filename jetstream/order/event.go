@@ -14,8 +14,16 @@ type Event[I comparable, P any] struct {
 	// between the store and its State.
 	ID, Prev I
 	Payload  P
-	// Size is what the event takes in memory, in bytes, for Config.HeldBytes.
+	// Size is what the event takes in memory, in bytes, for Config.HeldBytes and FlightBytes.
 	Size int
+}
+
+// sizeOf returns what events take together, in bytes.
+func sizeOf[I comparable, P any](events []Event[I, P]) (bytes int) {
+	for i := range events {
+		bytes += events[i].Size
+	}
+	return bytes
 }
 
 // Verdict says what is to be done with an event now.
@@ -49,14 +57,18 @@ type Page[I comparable, P any] struct {
 	More bool
 }
 
+// Limit bounds a page: there are no more events once there are so many, or once they take so
+// many bytes together.
+type Limit struct{ Events, Bytes int }
+
 // Store is where events come from and go to. Its methods are called by several
 // goroutines. An error of each is for another attempt later, with a pause in between; none
 // of them should go on for long after its context has ended.
 type Store[I comparable, P any] interface {
-	// Read returns the events of a partition after a position, at most limit.
-	Read(ctx context.Context, partition int, after uint64, limit int) (Page[I, P], error)
+	// Read returns the events of a partition after a position, up to a limit.
+	Read(ctx context.Context, partition int, after uint64, limit Limit) (Page[I, P], error)
 	// History returns those of one document, in the same way.
-	History(ctx context.Context, document string, after uint64, limit int) (Page[I, P], error)
+	History(ctx context.Context, document string, after uint64, limit Limit) (Page[I, P], error)
 	// State returns what was delivered of a document when the first event of it is found
 	// that is not known to be delivered. What Deliver has returned from is delivered.
 	State(ctx context.Context, document string, first *Event[I, P]) (State[I, P], error)

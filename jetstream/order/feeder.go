@@ -101,16 +101,21 @@ func (f *feeder[I, P]) read(ctx context.Context, partition int) error {
 	s := &f.partitions[partition] // after is the present reader's
 	w := f.o.workerOf(partition)
 	for range turn {
+		if err := f.room(ctx); err != nil {
+			return err
+		}
 		var page Page[I, P]
 		err := f.o.attempt(ctx, "reading", func() (err error) {
-			page, err = f.o.store.Read(ctx, partition, s.after, f.o.cfg.PageSize)
+			page, err = f.o.store.Read(ctx, partition, s.after, Limit{f.o.cfg.PageSize, f.o.flight.page})
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		bytes := sizeOf(page.Events)
+		f.o.flight.add(bytes-f.o.flight.page, 0)
 		f.o.count.discovered.Add(uint64(len(page.Events)))
-		in := input[I, P]{events: page.Events, page: f.o.ledger.read(partition, page.To, len(page.Events)), partition: partition}
+		in := input[I, P]{events: page.Events, bytes: bytes, page: f.o.ledger.read(partition, page.To, len(page.Events)), partition: partition}
 		s.after = max(s.after, page.To)
 		ended := !page.More && f.end(partition, &in)
 		select {
@@ -124,6 +129,21 @@ func (f *feeder[I, P]) read(ctx context.Context, partition int) error {
 	}
 	f.queue <- partition // has room: it was taken out
 	return nil
+}
+
+// room waits until there is room for a page. The error is that of the context.
+func (f *feeder[I, P]) room(ctx context.Context) error {
+	for {
+		full := f.o.flight.take(false)
+		if full == nil {
+			return nil
+		}
+		select {
+		case <-full:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // end decides what follows the last page of a partition, and reports whether nothing

@@ -32,8 +32,9 @@ type line[I comparable, P any] struct {
 	doubtful  bool      // suspended by an earlier run, and not looked at since
 	covered   uint64    // the last position of an event that is left to the history
 
-	// inflight counts what the worker has let through and the writer has yet to deliver.
-	inflight atomic.Int64
+	// inflight counts what the worker has let through and the writer has yet to deliver, and
+	// flown, if there are several lanes, its bytes.
+	inflight, flown atomic.Int64
 	// stopped is set by the writer when a delivery has failed: what else is in flight is
 	// dropped, and the line begins anew.
 	stopped atomic.Bool
@@ -56,6 +57,7 @@ type resume struct {
 type sorted[I comparable, P any] struct {
 	ready []batch[I, P] // to be delivered, one batch of a line
 	let   int           // events in ready
+	bytes int           // of events let through that are not counted in flight
 	done  []*pending    // a page for each event that was, is being, or never will be
 }
 
@@ -97,6 +99,7 @@ func (l *line[I, P]) let(it *item[I, P], out *sorted[I, P]) {
 	}
 	out.ready[l.slot].items.push(it)
 	out.let++
+	out.bytes += it.event.Size
 }
 
 // holds reports whether an event waits already, beside the last one with its predecessor.

@@ -14,6 +14,7 @@ type item[I comparable, P any] struct {
 type list[I comparable, P any] struct {
 	first, last *item[I, P]
 	n           int
+	bytes       int // by Event.Size
 }
 
 func (q *list[I, P]) push(it *item[I, P]) {
@@ -25,6 +26,7 @@ func (q *list[I, P]) push(it *item[I, P]) {
 	}
 	q.last = it
 	q.n++
+	q.bytes += it.event.Size
 }
 
 // pop removes the first item, of which there must be one.
@@ -35,6 +37,7 @@ func (q *list[I, P]) pop() *item[I, P] {
 	}
 	it.next = nil
 	q.n--
+	q.bytes -= it.event.Size
 	return it
 }
 
@@ -47,18 +50,20 @@ func (q *list[I, P]) join(other list[I, P]) {
 	default:
 		q.last.next, q.last = other.first, other.last
 		q.n += other.n
+		q.bytes += other.bytes
 	}
 }
 
-// cut removes the first n items, of which there must be so many, and returns them.
-func (q *list[I, P]) cut(n int) list[I, P] {
-	if n == q.n {
+// cut removes the first items, at most n and no more than have so many bytes together, and
+// returns them.
+func (q *list[I, P]) cut(n, bytes int) list[I, P] {
+	if q.n <= n && q.bytes <= bytes {
 		all := *q
 		*q = list[I, P]{}
 		return all
 	}
 	var head list[I, P]
-	for range n {
+	for q.n > 0 && head.n < n && head.bytes+q.first.event.Size <= bytes {
 		head.push(q.pop())
 	}
 	return head

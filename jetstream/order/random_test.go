@@ -103,6 +103,7 @@ func random(r *rand.Rand) Config {
 		Lanes: 1 + r.IntN(4), BatchSize: 1 + r.IntN(50), PerDocument: r.IntN(2) == 0, Outbox: 1 + r.IntN(100),
 		SaveEvery:  time.Duration(1+r.IntN(1000)) * time.Microsecond,
 		RetryAfter: 100 * time.Microsecond, RetryAtMost: time.Millisecond,
+		FlightBytes: 1 << r.IntN(18),
 	}
 }
 

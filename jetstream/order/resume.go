@@ -12,6 +12,9 @@ var errBehind = errors.New("its history is behind")
 
 // nextDue returns how long it is until a suspended document can go on.
 func (w *worker[I, P]) nextDue() (d time.Duration, any bool) {
+	if len(w.resuming) >= maxResuming {
+		return 0, false // the others wait for theirs
+	}
 	now := w.o.cfg.Now()
 	for l := range w.due {
 		if !w.ready(l) {
@@ -62,8 +65,16 @@ func (w *worker[I, P]) resumeDue() {
 	}
 }
 
-// history reads a page of one document's history, and takes turns.
+// room takes room for a page of a history.
+func (w *worker[I, P]) room() bool {
+	w.full = w.o.flight.take(true)
+	return w.full == nil
+}
+
+// history reads a page of one document's history, for which there is room, and takes turns.
 func (w *worker[I, P]) history(ctx context.Context) {
+	reserved := w.o.flight.page
+	defer func() { w.count(reserved) }()
 	l := w.resuming[0]
 	w.resuming = w.resuming[1:]
 	if l.stopped.Load() {
@@ -74,9 +85,9 @@ func (w *worker[I, P]) history(ctx context.Context) {
 	if r == nil {
 		return // it was suspended for another reason
 	}
-	size := historySize
-	if w.o.cfg.Lanes > 1 {
-		size = min(size, w.o.cfg.share()) // or it could not be passed on
+	size := Limit{historySize, reserved}
+	if w.o.cfg.Lanes > 1 { // or it could not be passed on
+		size = Limit{min(size.Events, w.o.cfg.share()), min(size.Bytes, w.o.flight.share)}
 	}
 	var page Page[I, P]
 	w.o.count.ranges.Add(1)
@@ -88,6 +99,9 @@ func (w *worker[I, P]) history(ctx context.Context) {
 		w.failed(ctx, l, w.o.ledger.from(l.entry), fmt.Errorf("its history: %w", err))
 		return
 	}
+	bytes := sizeOf(page.Events)
+	w.o.flight.add(bytes-reserved, 0)
+	reserved = bytes
 	l.page.left.Add(int64(len(page.Events)))
 	known := true
 	err = w.o.guard(func() error {

@@ -29,6 +29,7 @@ type pass[I comparable, P any] struct {
 	ledger *ledger
 	feeder *feeder[I, P]
 	writer *writer[I, P]
+	flight *flight
 	// workers by number; a partition's is its number modulo theirs.
 	workers []*worker[I, P]
 	// batches are slices for the writer's input, to be used again.
@@ -47,6 +48,7 @@ func New[I comparable, P any](store Store[I, P], cfg Config) *Orderer[I, P] {
 func (o *Orderer[I, P]) begin(marks []Mark) *pass[I, P] {
 	p := &pass[I, P]{Orderer: o}
 	p.ledger = newLedger(&o.cfg, marks, &p.work)
+	p.flight = newFlight(&o.cfg)
 	p.feeder = newFeeder(p)
 	p.writer = newWriter(p)
 	for i := range o.cfg.Workers {

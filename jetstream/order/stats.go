@@ -18,6 +18,9 @@ type Stats struct {
 	Failures uint64
 	// Held events wait in memory now, and HeldBytes is what they take.
 	Held, HeldBytes int64
+	// FlightBytes is what events take that were read and are neither delivered nor held, with
+	// the room of reads that are under way.
+	FlightBytes int64
 	// Suspended documents now, by cause, and the time when the one of the oldest gap was
 	// suspended; zero without one.
 	Gaps, Failed, NoRoom int
@@ -49,6 +52,8 @@ func (o *Orderer[I, P]) Stats() Stats {
 		Held:       o.count.held.Load(),
 		HeldBytes:  o.count.heldBytes.Load(),
 		Behind:     p.feeder.behind(),
+
+		FlightBytes: int64(p.flight.bytes()),
 	}
 	p.ledger.each(func(e *entry) {
 		if e.leaving != nil {

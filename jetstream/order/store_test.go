@@ -57,7 +57,9 @@ func (m *memory) put(events ...event) []int {
 	for _, e := range events {
 		p := m.partitionOf(e.Document)
 		e.Position = uint64(len(m.partitions[p]) + 1)
-		e.Size = 50
+		if e.Size == 0 {
+			e.Size = 50
+		}
 		m.partitions[p] = append(m.partitions[p], e)
 		m.documents[e.Document] = append(m.documents[e.Document], e)
 		grown = append(grown, p)
@@ -72,10 +74,13 @@ func (m *memory) wait(ctx context.Context) error {
 	return wait(ctx, m.latency)
 }
 
-func page(list []event, after uint64, limit int) Page[string, int] {
+func page(list []event, after uint64, limit Limit) Page[string, int] {
 	from, _ := slices.BinarySearchFunc(list, after+1, func(e event, p uint64) int { return int(e.Position) - int(p) })
 	list = list[from:]
-	n := min(limit, len(list))
+	n := 0
+	for bytes := 0; n < min(limit.Events, len(list)) && bytes < limit.Bytes; n++ {
+		bytes += list[n].Size
+	}
 	p := Page[string, int]{Events: slices.Clone(list[:n]), To: after, More: n < len(list)}
 	if n > 0 {
 		p.To = list[n-1].Position
@@ -83,7 +88,7 @@ func page(list []event, after uint64, limit int) Page[string, int] {
 	return p
 }
 
-func (m *memory) Read(ctx context.Context, partition int, after uint64, limit int) (Page[string, int], error) {
+func (m *memory) Read(ctx context.Context, partition int, after uint64, limit Limit) (Page[string, int], error) {
 	if err := m.wait(ctx); err != nil {
 		return Page[string, int]{}, err
 	}
@@ -96,7 +101,7 @@ func (m *memory) Read(ctx context.Context, partition int, after uint64, limit in
 	return page(m.partitions[partition], after, limit), nil
 }
 
-func (m *memory) History(ctx context.Context, document string, after uint64, limit int) (Page[string, int], error) {
+func (m *memory) History(ctx context.Context, document string, after uint64, limit Limit) (Page[string, int], error) {
 	if err := m.wait(ctx); err != nil {
 		return Page[string, int]{}, err
 	}

@@ -10,6 +10,7 @@ import (
 // input is a page on its way to a worker.
 type input[I comparable, P any] struct {
 	events    []Event[I, P]
+	bytes     int // of events
 	page      *pending
 	partition int
 	// end is set when the partition had no more.
@@ -34,6 +35,8 @@ type worker[I comparable, P any] struct {
 	// whose history is read now, a page in turn.
 	due      map[*line[I, P]]struct{}
 	resuming []*line[I, P]
+	// full is set when there was no room to read a history, and closed when there may be.
+	full <-chan struct{}
 
 	out sorted[I, P]
 
@@ -95,7 +98,7 @@ func (w *worker[I, P]) run(ctx context.Context) {
 			w.lookAhead()
 		}
 		w.resumeDue()
-		if len(w.resuming) > 0 {
+		if len(w.resuming) > 0 && w.room() {
 			w.history(ctx)
 			if !w.flush(ctx) {
 				return
@@ -114,7 +117,7 @@ func (w *worker[I, P]) run(ctx context.Context) {
 // next waits for something to do, and returns all pages that are there.
 func (w *worker[I, P]) next(ctx context.Context) []input[I, P] {
 	var inputs []input[I, P]
-	if len(w.resuming) == 0 {
+	if len(w.resuming) == 0 || w.full != nil {
 		var timer <-chan time.Time
 		if d, any := w.nextDue(); any {
 			t := time.NewTimer(d)
@@ -125,6 +128,7 @@ func (w *worker[I, P]) next(ctx context.Context) []input[I, P] {
 		case in := <-w.in:
 			inputs = append(inputs, in)
 		case <-w.poke:
+		case <-w.full:
 		case <-timer:
 		case <-ctx.Done():
 			return nil
@@ -161,8 +165,15 @@ func (w *worker[I, P]) page(ctx context.Context, in *input[I, P]) {
 		}
 	}
 	clear(in.events) // what is held was copied
+	w.count(in.bytes)
 	w.publish()
 	w.evict()
+}
+
+// count counts what was let through, and no more what was read, of which nothing is left.
+func (w *worker[I, P]) count(read int) {
+	w.o.flight.add(w.out.bytes-read, 0)
+	w.out.bytes = 0
 }
 
 // line returns the line of a document.
@@ -367,12 +378,17 @@ func (w *worker[I, P]) share(ready []batch[I, P]) (kept []batch[I, P], n int) {
 	kept = ready[:0]
 	for _, b := range ready {
 		l := b.line
-		before := int(l.inflight.Load()) - b.items.n
-		if room := max(0, w.o.cfg.share()-before); b.items.n > room {
-			head := b.items.cut(room)
+		before, flown := int(l.inflight.Load())-b.items.n, int(l.flown.Load())
+		room, bytes := w.o.cfg.share()-before, w.o.flight.share-flown
+		if before == 0 { // it passes however large it is
+			bytes = max(bytes, b.items.first.event.Size)
+		}
+		if b.items.n > room || b.items.bytes > bytes {
+			head := b.items.cut(room, bytes)
 			if w.suspend(l, Suspended{Cause: Room, From: b.items.first.event.Position}) {
 				l.state = nil // it is ahead of what will be delivered
 				l.inflight.Add(int64(-b.items.n))
+				w.o.flight.add(-b.items.bytes, 0)
 				for it := b.items.first; it != nil; it = it.next {
 					w.leave(l, it.event.Position, it.page)
 				}
@@ -382,6 +398,7 @@ func (w *worker[I, P]) share(ready []batch[I, P]) (kept []batch[I, P], n int) {
 			b.items = head
 		}
 		if b.items.n > 0 {
+			l.flown.Add(int64(b.items.bytes))
 			kept = append(kept, b)
 			n += b.items.n
 		}

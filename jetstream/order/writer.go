@@ -45,6 +45,7 @@ type part[I comparable, P any] struct {
 type delivery[I comparable, P any] struct {
 	parts  []part[I, P]
 	count  int
+	bytes  int
 	events []Event[I, P] // as the store is given them
 }
 
@@ -115,14 +116,24 @@ func (w *writer[I, P]) dispatch(ctx context.Context) {
 			w.lines[0] = nil
 			w.lines = w.lines[1:]
 			q := &l.queue
-			n := min(q.items.n, w.o.cfg.BatchSize-d.count)
-			d.parts = append(d.parts, part[I, P]{line: l, items: q.items.cut(n)})
-			d.count += n
+			room := w.o.flight.share - d.bytes
+			if d.count == 0 { // it passes however large it is
+				room = max(room, q.items.first.event.Size)
+			}
+			items := q.items.cut(w.o.cfg.BatchSize-d.count, room)
+			if items.n == 0 {
+				w.lines = append(w.lines, l)
+				break
+			}
+			d.parts = append(d.parts, part[I, P]{line: l, items: items})
+			d.count += items.n
+			d.bytes += items.bytes
 			if w.o.cfg.PerDocument {
 				break
 			}
 		}
 		w.waiting -= d.count
+		w.o.flight.add(-d.bytes, d.bytes)
 		w.running++
 		go w.deliver(ctx, d)
 	}
@@ -187,6 +198,7 @@ func (w *writer[I, P]) call(ctx context.Context, d *delivery[I, P], attempt int)
 // finish takes note of a delivery.
 func (w *writer[I, P]) finish(ctx context.Context, d *delivery[I, P]) {
 	w.running--
+	w.o.flight.add(d.bytes, -d.bytes) // until it is known of each part
 	for i := range d.parts {
 		p := &d.parts[i]
 		switch {
@@ -206,7 +218,7 @@ func (w *writer[I, P]) finish(ctx context.Context, d *delivery[I, P]) {
 		}
 	}
 	clear(d.parts)
-	d.parts, d.count = d.parts[:0], 0
+	d.parts, d.count, d.bytes = d.parts[:0], 0, 0
 	w.free = append(w.free, d)
 	// Deliveries of one document each say nothing about others, which have their own pauses.
 	if w.failures >= hopeless && w.pause == nil && !w.o.cfg.PerDocument {
@@ -215,20 +227,25 @@ func (w *writer[I, P]) finish(ctx context.Context, d *delivery[I, P]) {
 }
 
 func (w *writer[I, P]) delivered(p *part[I, P]) {
-	l, n := p.line, p.items.n
+	l := p.line
 	settleAll(w.o.ledger, p.items)
-	w.o.count.delivered.Add(uint64(n))
+	w.o.count.delivered.Add(uint64(p.items.n))
 	l.queue.attempts = 0
 	if l.queue.items.n > 0 {
 		w.lines = append(w.lines, l)
 	} else {
 		l.queue.queued = false
 	}
-	w.landed(l, n)
+	w.landed(l, p.items)
 }
 
-// landed is told that of a line n events are in flight no more.
-func (w *writer[I, P]) landed(l *line[I, P], n int) {
+// landed is told that items of a line are in flight no more.
+func (w *writer[I, P]) landed(l *line[I, P], items list[I, P]) {
+	n := items.n
+	w.o.flight.add(-items.bytes, 0)
+	if w.o.cfg.Lanes > 1 {
+		l.flown.Add(int64(-items.bytes))
+	}
 	if l.inflight.Add(int64(-n)) == 0 && (w.o.cfg.Lanes > 1 || l.stopped.Load()) {
 		w.o.workerOf(l.partition).nudge() // it may have waited for that
 	}
@@ -267,7 +284,7 @@ func (w *writer[I, P]) leave(l *line[I, P], items list[I, P]) {
 		}
 		settleAll(w.o.ledger, items)
 	}
-	w.landed(l, items.n)
+	w.landed(l, items)
 }
 
 // save begins to save the marks that have changed.
