@@ -57,7 +57,8 @@ func (e *UncertainError) Error() string {
 func (e *UncertainError) Unwrap() error { return e.Err }
 
 // EpochError reports that a stream is not the one that this Log opened: it was
-// wiped, restored or imported. The Log is of no more use; open a new one.
+// wiped, restored or imported. The Log is of no more use for what is in that; open a
+// new one, as by [Log.Reopen].
 type EpochError struct {
 	Stream string
 	Opened record.Epoch
@@ -66,6 +67,21 @@ type EpochError struct {
 
 func (e *EpochError) Error() string {
 	return fmt.Sprintf("deltalog: stream %s was replaced: it had epoch %x and has %x: restart", e.Stream, e.Opened, e.Found)
+}
+
+// CutError reports that a stream has not what was read of it: its end was lost, as by a power
+// cut or by restoring an older state, and there may be something else in its place.
+type CutError struct {
+	Shard byte
+	// Read is the last sequence that was read, and Last the one that the stream has now, which
+	// may have gone on since.
+	Read, Last uint64
+	// Kept is up to where the stream is known to be what it was; 0: nowhere.
+	Kept uint64
+}
+
+func (e *CutError) Error() string {
+	return fmt.Sprintf("deltalog: stream %s has lost its end: it was read up to %d, ends at %d, and is the same up to %d", streamName(e.Shard), e.Read, e.Last, e.Kept)
 }
 
 // PositionError reports a position that the log cannot continue: it is of

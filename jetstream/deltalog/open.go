@@ -40,6 +40,26 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("deltalog: the NATS server takes messages of up to %d bytes, %d are needed: raise its max_payload", limit, maxMessage)
 	}
 	l := &Log{cfg: cfg, link: newLink(cfg.Conn), api: apiPrefix(cfg.JetStream.Options())}
+	if err := l.openAll(ctx, l.createStream); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Reopen returns the log as it is now, for who has got an [*EpochError]: the streams are
+// opened anew, each with the epoch that it has, and none is created. The old Log remains what
+// it is.
+func (l *Log) Reopen(ctx context.Context) (*Log, error) {
+	anew := &Log{cfg: l.cfg, link: l.link, api: l.api}
+	none := func(context.Context, byte) error { return jetstream.ErrStreamNotFound }
+	if err := anew.openAll(ctx, none); err != nil {
+		return nil, err
+	}
+	return anew, nil
+}
+
+// openAll opens the streams; missing ones are created.
+func (l *Log) openAll(ctx context.Context, create func(context.Context, byte) error) error {
 	ctx, opened := context.WithTimeout(ctx, openWithin)
 	defer opened()
 	var (
@@ -47,13 +67,10 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		errs [Shards]error
 	)
 	for i := range l.streams {
-		wg.Go(func() { errs[i] = l.openStream(ctx, byte(i)) })
+		wg.Go(func() { errs[i] = l.openStream(ctx, byte(i), create) })
 	}
 	wg.Wait()
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
-	}
-	return l, nil
+	return errors.Join(errs[:]...)
 }
 
 // Epoch returns the epoch of the log that holds a document.
@@ -65,13 +82,13 @@ func (l *Log) Voids() uint64 { return l.voids.Load() }
 
 func (l *Log) stream(key record.Key) *stream { return &l.streams[shardOf(key)] }
 
-func (l *Log) openStream(ctx context.Context, shard byte) error {
+func (l *Log) openStream(ctx context.Context, shard byte, create func(context.Context, byte) error) error {
 	s := &l.streams[shard]
 	s.name = streamName(shard)
 	s.reconnects.Store(l.reconnects())
 	info, err := l.streamInfo(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err = l.createStream(ctx, shard); err == nil {
+		if err = create(ctx, shard); err == nil {
 			// What was created may not be what this process asked for.
 			info, err = l.streamInfo(ctx, s.name)
 		}

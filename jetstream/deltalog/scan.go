@@ -45,12 +45,16 @@ type Scanner struct {
 	space  string
 
 	news  *nats.Subscription
-	heard atomic.Uint64 // the highest sequence that there was news of
+	told  atomic.Uint64 // the sequence of the last news
+	heard atomic.Uint64 // the highest sequence that is known
 	wake  chan struct{}
+
+	trail trail
 
 	// messages is where reading goes on after at, while much is left.
 	messages jetstream.MessagesContext
 	at       uint64
+	last     []byte // of the message at the end of a page, while that is read
 	// misses counts how often the leader had nothing where there was news.
 	misses int
 }
@@ -72,6 +76,7 @@ const (
 // All of the stream is read in any case: to have the server select is ten times slower.
 func (l *Log) Scanner(shard byte, space string) (*Scanner, error) {
 	s := &Scanner{log: l, stream: &l.streams[shard], shard: shard, space: space, wake: make(chan struct{}, 1)}
+	s.trail.reconnects = l.reconnects()
 	filter := shardFilter(shard)
 	if space != "" {
 		probe := record.Key{Space: space, ID: "x"}
@@ -102,9 +107,16 @@ func (s *Scanner) Wake() <-chan struct{} { return s.wake }
 
 // hear notes that something was stored.
 func (s *Scanner) hear(msg *nats.Msg) {
-	if msg.Header.Get(jetstream.StreamHeader) == s.stream.name {
-		s.Note(number(msg, jetstream.SequenceHeader))
+	if msg.Header.Get(jetstream.StreamHeader) != s.stream.name {
+		return
 	}
+	sequence := number(msg, jetstream.SequenceHeader)
+	if s.told.Swap(sequence) >= sequence { // as after a loss, or late
+		s.trail.doubt()
+		s.nudge()
+		return
+	}
+	s.Note(sequence)
 }
 
 // Note has Wake deliver something if the log has gone on to a sequence that is not known.
@@ -118,30 +130,29 @@ func (s *Scanner) Note(sequence uint64) {
 			break
 		}
 	}
+	s.nudge()
+}
+
+func (s *Scanner) nudge() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Ends returns the first and the last sequence of the shard, as its leader knows them. The
-// error is an [*EpochError] when the stream was replaced.
-func (s *Scanner) Ends(ctx context.Context) (first, last uint64, err error) {
-	state, err := s.log.verified(ctx, s.stream)
-	if err != nil {
-		return 0, 0, fmt.Errorf("deltalog: scan: %w", err)
-	}
-	return state.FirstSeq, state.LastSeq, nil
-}
-
 // Epoch returns the epoch of the shard.
 func (s *Scanner) Epoch() record.Epoch { return s.stream.epoch }
 
 // Read returns what was stored after a sequence, of at most limit messages that are
-// looked at, and none after those that have so many bytes together. Four MiB are the most, and what 0
-// stands for. Where the log has forgotten messages the next ones that it has follow.
+// looked at, and none after those that have so many bytes together; 4 MiB are the most, and what
+// 0 stands for. Where the log has forgotten messages the next ones that it has follow. The
+// error is an [*EpochError] or a [*CutError] as of Ends, if there was reason to look.
 func (s *Scanner) Read(ctx context.Context, after uint64, limit, bytes int) (Scanned, error) {
-	if err := s.log.verifyAfterReconnect(ctx, s.stream); err != nil {
+	if s.trail.doubted(s.log.reconnects()) {
+		if _, _, err := s.Ends(ctx); err != nil {
+			return Scanned{}, err
+		}
+	} else if err := s.log.verifyAfterReconnect(ctx, s.stream); err != nil {
 		return Scanned{}, err
 	}
 	if s.messages != nil && s.at != after {
@@ -159,8 +170,11 @@ func (s *Scanner) Read(ctx context.Context, after uint64, limit, bytes int) (Sca
 	}
 	if err != nil {
 		s.stop()
+		s.trail.doubt()
 		return Scanned{}, fmt.Errorf("deltalog: scan %s: %w", s.stream.name, err)
 	}
+	s.trail.saw(page.To, s.last)
+	s.last = nil
 	s.at = page.To
 	page.More = left > 0
 	switch {
@@ -312,7 +326,7 @@ func (s *Scanner) request(ctx context.Context, after uint64, req getRequest) (pa
 
 // take adds a message to a page, if it is a document's of the space.
 func (s *Scanner) take(page *Scanned, subject string, sequence uint64, data []byte) error {
-	page.To = sequence
+	page.To, s.last = sequence, data
 	key, err := ParseSubject(subject)
 	if err != nil || s.space != "" && key.Space != s.space {
 		return nil // a checkpoint, or somebody else's
