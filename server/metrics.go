@@ -68,6 +68,8 @@ func newMetrics(s *Server) *metrics {
 		}
 		return now.Sub(s.OldestGap).Seconds()
 	})
+	add(counter, "log_replaced_total", "Times that the log was found to be another one while the server ran.", func(s *Status, _ time.Time) float64 { return float64(s.Replaced) })
+	add(counter, "log_cut_total", "Times that a part of the log was found to have lost its end.", func(s *Status, _ time.Time) float64 { return float64(s.Cut) })
 	add(gauge, "lag", "Messages of the log that are not settled.", func(s *Status, _ time.Time) float64 { return float64(s.Lag) })
 	add(gauge, "caught_up", "1 once all was delivered that there was when the server began.", func(s *Status, _ time.Time) float64 {
 		if s.CaughtUp {

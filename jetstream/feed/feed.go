@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,6 +45,29 @@ type Feed struct {
 	cfg    Config
 	codec  *snapshot.Codec
 	stream jetstream.Stream
+	// log is Config.Log, or what has taken its place.
+	log      atomic.Pointer[deltalog.Log]
+	renewing sync.Mutex
+}
+
+// renew opens the log anew, if that is still the one whose streams were found to be replaced.
+func (f *Feed) renew(ctx context.Context, old *deltalog.Log) error {
+	f.renewing.Lock()
+	defer f.renewing.Unlock()
+	if f.log.Load() != old {
+		return nil
+	}
+	anew, err := old.Reopen(ctx)
+	if err == nil {
+		f.log.Store(anew)
+	}
+	return err
+}
+
+// replaced reports whether an error says that the log is not the one that was read: its
+// streams were replaced, or one has lost its end.
+func replaced(err error) bool {
+	return errors.As(err, new(*deltalog.EpochError)) || errors.As(err, new(*deltalog.CutError))
 }
 
 // The stream of what subscriptions have come to.
@@ -74,6 +99,7 @@ func Open(ctx context.Context, cfg Config) (*Feed, error) {
 		return nil, err
 	}
 	f := &Feed{cfg: cfg, codec: codec}
+	f.log.Store(cfg.Log)
 	want := jetstream.StreamConfig{
 		Name: Stream, Description: "Rivulet feed: how far subscriptions have come",
 		Subjects: []string{root + ".>"}, Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),

@@ -32,12 +32,39 @@ type FollowOptions struct {
 }
 
 // Follow passes the events of a space to fn, in the order of the log, until the context ends or
-// fn fails; it returns the context's cause, or what fn returned.
+// fn fails; it returns the context's cause, or what fn returned. If the log is replaced it
+// begins anew, and if that loses its end, before what was lost.
 func (f *Feed) Follow(ctx context.Context, o FollowOptions, fn func(Event) error) error {
 	if _, err := record.ParseKey(o.Space + "/x"); err != nil {
 		return fmt.Errorf("feed: space %.80q: %w", o.Space, err)
 	}
-	scanner, err := f.cfg.Log.Scanner(deltalog.ShardOf(o.Space), o.Space)
+	for {
+		log := f.log.Load()
+		err := f.follow(ctx, log, o, fn)
+		if !replaced(err) {
+			return err
+		}
+		f.cfg.Logger.Error("feed: the log was replaced, or has lost its end; a follower goes on with what takes its place", "space", o.Space, "error", err)
+		cut := new(deltalog.CutError)
+		if o.From = (Cursor{}); errors.As(err, &cut) {
+			o.From = Cursor{Epoch: log.Epoch(record.Key{Space: o.Space}), Sequence: cut.Kept}
+		}
+		if errors.As(err, new(*deltalog.EpochError)) {
+			for f.renew(ctx, log) != nil { // it may be in the making
+				if err := pause(ctx, renewEvery); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// renewEvery is how long a follower waits before it looks again for a log that is not there.
+const renewEvery = time.Second
+
+// follow follows a log.
+func (f *Feed) follow(ctx context.Context, log *deltalog.Log, o FollowOptions, fn func(Event) error) error {
+	scanner, err := log.Scanner(deltalog.ShardOf(o.Space), o.Space)
 	if err != nil {
 		return err
 	}
@@ -46,7 +73,7 @@ func (f *Feed) Follow(ctx context.Context, o FollowOptions, fn func(Event) error
 	if err != nil {
 		return err
 	}
-	w := &follower{feed: f, scanner: scanner, states: map[record.Key]*state{}, fn: fn}
+	w := &follower{feed: f, log: log, scanner: scanner, states: map[record.Key]*state{}, fn: fn}
 	if o.From.Epoch == scanner.Epoch() && o.From.Sequence <= last {
 		w.at = o.From.Sequence
 	}
@@ -74,7 +101,7 @@ func (f *Feed) Follow(ctx context.Context, o FollowOptions, fn func(Event) error
 		case <-scanner.Wake():
 		case <-tick.C:
 			_, last, err := scanner.Ends(ctx)
-			if errors.As(err, new(*deltalog.EpochError)) {
+			if replaced(err) {
 				return err
 			}
 			if err == nil {
@@ -89,6 +116,7 @@ func (f *Feed) Follow(ctx context.Context, o FollowOptions, fn func(Event) error
 // follower is one call of Follow.
 type follower struct {
 	feed    *Feed
+	log     *deltalog.Log
 	scanner *deltalog.Scanner
 	states  map[record.Key]*state
 	fn      func(Event) error
@@ -102,7 +130,7 @@ func (w *follower) readAll(ctx context.Context) error {
 	for failures := 0; ; {
 		page, err := w.scanner.Read(ctx, w.at, followPage, 0)
 		switch {
-		case errors.As(err, new(*deltalog.EpochError)):
+		case replaced(err):
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -132,7 +160,7 @@ func (w *follower) take(ctx context.Context, m *message) error {
 	}
 	if st == nil {
 		var err error
-		if st, err = newState(ctx, w.feed.cfg.Log, w.scanner.Epoch(), reach{read: read}, &m.Message); err != nil {
+		if st, err = newState(ctx, w.log, w.scanner.Epoch(), reach{read: read}, &m.Message); err != nil {
 			return w.skip(m, err)
 		}
 		if len(w.states) >= maxFollowed {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"time"
 )
 
@@ -108,7 +107,7 @@ func (s *Subscription) disown(ctx context.Context) error {
 // later waits before what has failed is tried again, or returns the error if that is of no
 // use: JetStream may not be there for a while.
 func (s *Subscription) later(ctx context.Context, err error) error {
-	if errors.Is(err, ErrTaken) || errors.Is(err, errUnreadable) || errors.As(err, new(*deltalog.EpochError)) {
+	if errors.Is(err, ErrTaken) || errors.Is(err, errUnreadable) || replaced(err) {
 		return err
 	}
 	if ctx.Err() == nil {

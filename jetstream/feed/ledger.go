@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
 	"github.com/rivulet-sync/rivulet/jetstream/order"
 )
 
@@ -52,6 +54,20 @@ type mark struct {
 	Epoch     string            `json:"epoch"`
 	Position  uint64            `json:"position"`
 	Suspended []order.Suspended `json:"suspended,omitempty"`
+	// Trail is of what was read, which may be more than Position says.
+	Trail []deltalog.Witness `json:"trail,omitempty"`
+}
+
+// cut takes back what a mark says after a sequence, if the log has lost that.
+func (m *mark) cut(kept uint64, cut bool) {
+	switch {
+	case !cut:
+		return
+	case kept == 0:
+		*m = mark{}
+	}
+	m.Position = min(m.Position, kept)
+	m.Trail = slices.DeleteFunc(m.Trail, func(w deltalog.Witness) bool { return w.Sequence > kept })
 }
 
 func (l *ledger) subject(token string) string { return root + "." + l.name + "." + token }

@@ -13,8 +13,7 @@ import (
 
 // source is a subscription as package order sees it: where events come from and go to.
 type source struct {
-	s    *Subscription
-	stop context.CancelCauseFunc
+	*reading
 	// seen are the documents of each partition that have come in this run, with the last
 	// message of each.
 	seen []map[record.Key]uint64
@@ -28,17 +27,17 @@ const (
 	lookers = 16
 )
 
-func newSource(s *Subscription, stop context.CancelCauseFunc) *source {
-	st := &source{s: s, stop: stop}
-	for range s.shards {
+func newSource(r *reading) *source {
+	st := &source{reading: r}
+	for range r.s.shards {
 		st.seen = append(st.seen, map[record.Key]uint64{})
 	}
 	return st
 }
 
 func (st *source) Read(ctx context.Context, partition int, after uint64, limit order.Limit) (order.Page[uint64, *message], error) {
-	scanned, err := st.s.scanners[partition].Read(ctx, after, limit.Events, limit.Bytes)
-	if err != nil {
+	scanned, err := st.scanners[partition].Read(ctx, after, limit.Events, limit.Bytes)
+	if st.check(err) != nil {
 		return order.Page[uint64, *message]{}, err
 	}
 	page := st.page(scanned)
@@ -64,7 +63,7 @@ func (st *source) lookAhead(ctx context.Context, partition int, events []ordered
 		m := events[i].Payload
 		last, is := seen[m.Key]
 		seen[m.Key] = m.Sequence
-		if is && !lacks(&m.Message, st.s.scanners[partition].Epoch(), last) {
+		if is && !lacks(&m.Message, st.scanners[partition].Epoch(), last) {
 			continue
 		}
 		free <- struct{}{}
@@ -80,13 +79,13 @@ func (st *source) lookAhead(ctx context.Context, partition int, events []ordered
 // look asks the log what is before a message. That it cannot be told because of damage, which
 // another attempt would not mend, is said of the message.
 func (st *source) look(ctx context.Context, partition int, m *message) (err error) {
-	delivered := reach{read: st.s.read[partition], from: st.s.from[m.Key]}
-	m.anew, err = newState(ctx, st.s.feed.cfg.Log, st.s.scanners[partition].Epoch(), delivered, &m.Message)
+	delivered := reach{read: st.read[partition], from: st.from[m.Key]}
+	m.anew, err = newState(ctx, st.log, st.scanners[partition].Epoch(), delivered, &m.Message)
 	if damaged := new(deltalog.DamagedError); errors.As(err, &damaged) {
 		m.anew, m.Err = nil, err
 		return nil
 	}
-	return err
+	return st.check(err)
 }
 
 func (st *source) State(ctx context.Context, _ string, first *ordered) (order.State[uint64, *message], error) {
@@ -115,15 +114,15 @@ func (st *source) History(ctx context.Context, document string, after uint64, li
 	if err != nil {
 		return order.Page[uint64, *message]{}, err
 	}
-	scanned, err := st.s.feed.cfg.Log.History(ctx, key, after, limit.Bytes)
-	if err != nil {
+	scanned, err := st.log.History(ctx, key, after, limit.Bytes)
+	if st.check(err) != nil {
 		return order.Page[uint64, *message]{}, err
 	}
 	page := st.page(scanned)
 	partition, last := st.partition(key), after
 	for i := range page.Events {
 		m := page.Events[i].Payload
-		if lacks(&m.Message, st.s.scanners[partition].Epoch(), last) {
+		if lacks(&m.Message, st.scanners[partition].Epoch(), last) {
 			if err := st.look(ctx, partition, m); err != nil {
 				return order.Page[uint64, *message]{}, err
 			}
@@ -164,7 +163,7 @@ func (st *source) Deliver(ctx context.Context, list []ordered, attempt int) erro
 	events := make([]Event, 0, len(list))
 	for i := range list {
 		m := list[i].Payload
-		e, err := event(st.s.feed.codec, st.s.feed.cfg.Log.Epoch(m.Key), m)
+		e, err := event(st.s.feed.codec, st.log.Epoch(m.Key), m)
 		if err != nil {
 			return err
 		}
@@ -182,8 +181,8 @@ func (st *source) Save(ctx context.Context, marks []order.Mark) error {
 		}
 		shard := st.s.shards[m.Partition]
 		err := st.s.ledger.save(ctx, shardToken(shard), mark{
-			Format: 1, ID: st.s.header.ID, Owner: st.s.ledger.owner, Epoch: epochText(st.s.scanners[m.Partition].Epoch()),
-			Position: m.Position, Suspended: m.Suspended,
+			Format: 1, ID: st.s.header.ID, Owner: st.s.ledger.owner, Epoch: epochText(st.scanners[m.Partition].Epoch()),
+			Position: m.Position, Suspended: m.Suspended, Trail: st.scanners[m.Partition].Trail(),
 		})
 		if errors.Is(err, ErrTaken) {
 			st.stop(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,19 +44,19 @@ type Subscription struct {
 	ledger  *ledger
 	shards  []byte // by partition
 
-	mu       sync.Mutex
-	orderer  *order.Orderer[uint64, *message]
-	scanners []*deltalog.Scanner
-	read     []uint64 // by partition: what had been read when this run began
-	last     []uint64 // by partition: where the shard ended when that was last looked at
-	// from is where what was not delivered begins, of documents that were suspended when this
-	// run began.
-	from   map[record.Key]uint64
+	mu     sync.Mutex
+	now    *reading // nil before there is one
 	caught bool
 	header header
 	until  time.Time // nobody else delivers before
+	// replaced and cut count how often the log was found to be another one, and to have lost an
+	// end. Cuts are up to where those shards
+	// are what they were, until that is stored.
+	replaced, cut uint64
+	cuts          map[byte]uint64
 
-	redelivered atomic.Uint64
+	tellCaughtUp sync.Once
+	redelivered  atomic.Uint64
 }
 
 // lookEvery is how often the ends of the shards are looked at, in case that news got lost.
@@ -68,7 +67,7 @@ func (f *Feed) Subscribe(o Options, handler Handler) (*Subscription, error) {
 	if !validName.MatchString(o.Name) {
 		return nil, fmt.Errorf("feed: the name %.80q of a subscription has to be 1 to 64 letters, digits, hyphens and underscores", o.Name)
 	}
-	s := &Subscription{feed: f, options: o, handler: handler}
+	s := &Subscription{feed: f, options: o, handler: handler, cuts: map[byte]uint64{}}
 	if o.Space != "" {
 		if _, err := record.ParseKey(o.Space + "/x"); err != nil {
 			return nil, fmt.Errorf("feed: space %.80q: %w", o.Space, err)
@@ -83,8 +82,9 @@ func (f *Feed) Subscribe(o Options, handler Handler) (*Subscription, error) {
 }
 
 // Run delivers until the context ends, and then returns its cause. Before, it waits for another
-// process that runs the same subscription to end. The error is ErrTaken if that thinks the
-// same of this one, or if the subscription was removed. It is called once.
+// process that runs the same subscription to end. If the log is replaced, or loses its end, it goes
+// on as it would after a restart. The error is ErrTaken if another process thinks that this one is
+// gone, or if the subscription was removed. It is called once.
 func (s *Subscription) Run(ctx context.Context) error {
 	s.ledger = &ledger{js: s.feed.cfg.JetStream, name: s.options.Name, owner: newOwner(), last: map[string]uint64{}}
 	if err := s.own(ctx); err != nil {
@@ -92,19 +92,70 @@ func (s *Subscription) Run(ctx context.Context) error {
 	}
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	live := make(chan int)
 	var beside sync.WaitGroup
 	beside.Go(func() { stop(s.beat(running)) })
-	marks, err := s.open(running)
-	defer s.closeScanners()
-	if err != nil {
-		stop(err)
-		beside.Wait()
-		if err = context.Cause(running); errors.Is(err, ErrTaken) {
+	err := s.read(running)
+	stop(err)
+	beside.Wait()
+	if cause := context.Cause(running); errors.Is(cause, ErrTaken) {
+		return cause
+	}
+	return errors.Join(err, s.disown(ctx))
+}
+
+// read reads the log, and each one that takes its place.
+func (s *Subscription) read(ctx context.Context) error {
+	for {
+		log := s.feed.log.Load()
+		err := s.readLog(ctx, log)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		cut := new(deltalog.CutError)
+		switch {
+		case errors.As(err, &cut):
+			s.feed.cfg.Logger.Error("feed: the log has lost its end; the subscription goes on with what takes its place", "subscription", s.options.Name, "error", err)
+			s.noteCut(cut)
+		case replaced(err):
+			s.feed.cfg.Logger.Error("feed: the log was replaced; the subscription begins anew with it", "subscription", s.options.Name, "error", err)
+			s.noteReplaced()
+			for err := s.feed.renew(ctx, log); err != nil; err = s.feed.renew(ctx, log) {
+				if err := s.later(ctx, err); err != nil {
+					return err
+				}
+			}
+		default:
 			return err
 		}
-		return errors.Join(err, s.disown(ctx))
 	}
+}
+
+func (s *Subscription) noteReplaced() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replaced++
+	s.caught = false
+}
+
+func (s *Subscription) noteCut(e *deltalog.CutError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut++
+	s.caught = false
+	s.cuts[e.Shard] = e.Kept
+}
+
+// readLog delivers a log until the context ends or the log is another one, and returns why.
+func (s *Subscription) readLog(ctx context.Context, log *deltalog.Log) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &reading{s: s, log: log, stop: stop}
+	marks, err := r.open(running)
+	defer r.close()
+	if err != nil {
+		return err
+	}
+	live := make(chan int)
 	cfg := s.options.Order
 	cfg.Partitions, cfg.Marks, cfg.Live = len(s.shards), marks, live
 	cfg.OnCaughtUp = s.caughtUp
@@ -118,19 +169,18 @@ func (s *Subscription) Run(ctx context.Context) error {
 		cfg.Suspended = maxSuspended
 	}
 	cfg.Now = s.feed.cfg.Now
+	r.orderer = order.New(newSource(r), cfg)
 	s.mu.Lock()
-	s.orderer = order.New(newSource(s, stop), cfg)
+	s.now = r
 	s.mu.Unlock()
+	var beside sync.WaitGroup
 	for partition := range s.shards {
-		beside.Go(func() { s.watch(running, partition, live) })
+		beside.Go(func() { r.watch(running, partition, live) })
 	}
-	err = s.orderer.Run(running)
+	err = r.orderer.Run(running)
 	stop(err)
 	beside.Wait()
-	if errors.Is(err, ErrTaken) {
-		return err
-	}
-	return errors.Join(err, s.disown(ctx))
+	return err
 }
 
 // saveEvery is the default of Order.SaveEvery: what was delivered since comes again after a
@@ -146,7 +196,7 @@ func (s *Subscription) caughtUp() {
 	s.caught = true
 	s.mu.Unlock()
 	if s.options.OnCaughtUp != nil {
-		s.options.OnCaughtUp()
+		s.tellCaughtUp.Do(s.options.OnCaughtUp)
 	}
 }
 
@@ -156,128 +206,6 @@ func (s *Subscription) holds(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.until = began.Add(s.feed.cfg.Lease)
-}
-
-// open begins to read the shards, and returns from where.
-func (s *Subscription) open(ctx context.Context) ([]order.Mark, error) {
-	n := len(s.shards)
-	s.read, s.last = make([]uint64, n), make([]uint64, n)
-	marks, scanners, errs := make([]order.Mark, n), make([]*deltalog.Scanner, n), make([]error, n)
-	var all sync.WaitGroup
-	for partition, shard := range s.shards {
-		all.Go(func() {
-			var err error
-			if scanners[partition], err = s.feed.cfg.Log.Scanner(shard, s.options.Space); err != nil {
-				errs[partition] = err
-				return
-			}
-			for {
-				marks[partition], err = s.openShard(ctx, partition, scanners[partition])
-				if err == nil {
-					return
-				}
-				if errs[partition] = s.later(ctx, err); errs[partition] != nil {
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.scanners = scanners
-	s.from = map[record.Key]uint64{}
-	for _, m := range marks {
-		for _, d := range m.Suspended {
-			if key, err := record.ParseKey(d.Document); err == nil { // else it is tried again, in vain
-				s.from[key] = d.From
-			}
-		}
-	}
-	return marks, errors.Join(errs...)
-}
-
-// openShard returns from where a shard is to be read.
-func (s *Subscription) openShard(ctx context.Context, partition int, scanner *deltalog.Scanner) (order.Mark, error) {
-	token := shardToken(s.shards[partition])
-	var m mark
-	known, err := s.ledger.load(ctx, s.feed.stream, token, &m)
-	if err != nil {
-		return order.Mark{}, err
-	}
-	if known && m.ID != s.header.ID { // of a subscription that was removed while it ran
-		known, m = false, mark{}
-	}
-	first, last, err := scanner.Ends(ctx)
-	if err != nil {
-		return order.Mark{}, err
-	}
-	log := s.feed.cfg.Logger.With("subscription", s.options.Name, "shard", token)
-	s.last[partition] = last
-	switch {
-	case !known && s.options.FromNow:
-		m = mark{Format: 1, ID: s.header.ID, Owner: s.ledger.owner, Epoch: epochText(scanner.Epoch()), Position: last}
-		if err := s.ledger.save(ctx, token, m); err != nil {
-			return order.Mark{}, err // or it would begin later, should it be stopped
-		}
-	case m.Position > 0 && m.Epoch != epochText(scanner.Epoch()):
-		log.Warn("feed: the log was replaced; the subscription begins anew with it")
-		m = mark{}
-	}
-	if m.Position > last {
-		// A power cut has taken what was not synced yet. What comes in its place is new.
-		log.Warn("feed: the log ends before what the subscription has read; it goes on at the end", "read", m.Position, "end", last)
-		m.Position = last
-	}
-	if m.Position+1 < first {
-		// What is in between is forgotten. Documents that were suspended are read anew, too.
-		if m.Position > 0 {
-			log.Warn("feed: the log has forgotten what the subscription has not read; it gets the documents whole")
-		}
-		return order.Mark{Partition: partition, Position: first - 1}, nil
-	}
-	s.read[partition] = m.Position
-	return order.Mark{Partition: partition, Position: m.Position, Suspended: m.Suspended}, nil
-}
-
-func epochText(e record.Epoch) string { return strconv.FormatUint(uint64(e), 16) }
-
-func (s *Subscription) closeScanners() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, scanner := range s.scanners {
-		if scanner != nil { // it could not be opened
-			scanner.Close()
-		}
-	}
-}
-
-// watch tells when a shard may have grown.
-func (s *Subscription) watch(ctx context.Context, partition int, live chan<- int) {
-	scanner := s.scanners[partition]
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-scanner.Wake():
-			select {
-			case live <- partition:
-			case <-ctx.Done():
-				return
-			}
-		case <-tick.C:
-			_, last, err := scanner.Ends(ctx)
-			if err != nil {
-				continue // it is tried again, and reading fails too
-			}
-			s.mu.Lock()
-			s.last[partition] = last
-			s.mu.Unlock()
-			scanner.Note(last)
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -299,6 +227,10 @@ type Status struct {
 	Waiting bool
 	// CaughtUp is set once everything was delivered that there was in the beginning.
 	CaughtUp bool
+	// Replaced is how often the log was found to be another one while this ran, and Cut how often
+	// a shard of it had lost its end. Each time it goes on as after a restart, and Stats begin
+	// anew.
+	Replaced, Cut uint64
 	order.Stats
 	// Redelivered events were handed over again after a failure of this run.
 	Redelivered uint64
@@ -311,16 +243,15 @@ type Status struct {
 func (s *Subscription) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Name: s.options.Name, Space: s.options.Space, CaughtUp: s.caught, Waiting: s.until.IsZero()}
-	if s.orderer == nil {
+	st := Status{
+		Name: s.options.Name, Space: s.options.Space, CaughtUp: s.caught, Waiting: s.until.IsZero(),
+		Replaced: s.replaced, Cut: s.cut,
+	}
+	if s.now == nil {
 		return st
 	}
-	st.Stats, st.Redelivered = s.orderer.Stats(), s.redelivered.Load()
-	for partition, position := range s.orderer.Positions() {
-		if last := max(s.last[partition], s.scanners[partition].Heard()); last > position {
-			st.Lag += last - position
-		}
-	}
+	st.Stats, st.Redelivered = s.now.orderer.Stats(), s.redelivered.Load()
+	st.Lag = s.now.lag()
 	return st
 }
 
@@ -328,8 +259,8 @@ func (s *Subscription) Status() Status {
 func (s *Subscription) Suspended(limit int) []order.Suspended {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.orderer == nil {
+	if s.now == nil {
 		return nil
 	}
-	return s.orderer.Suspended(limit)
+	return s.now.orderer.Suspended(limit)
 }
