@@ -3,12 +3,16 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/rivulet-sync/rivulet/jetstream/feed"
 	"github.com/rivulet-sync/rivulet/jetstream/order"
 )
+
+// ErrSubscribed says that a subscription of that name runs on this server already.
+var ErrSubscribed = errors.New("a subscription of this name runs on this server already")
 
 // FeedEvent is a committed revision of a document, or its deletion, or the document whole
 // where what led to it is forgotten.
@@ -25,6 +29,7 @@ type Status = feed.Status
 
 // Subscription is a durable subscription to the feed that runs on this server.
 type Subscription struct {
+	name  string
 	feed  *feed.Subscription
 	stop  context.CancelCauseFunc
 	ended chan struct{}
@@ -35,15 +40,22 @@ type Subscription struct {
 // until the subscription or the server is closed. It goes on where the subscription of that name
 // was: on this server before it was restarted, or on another one that is gone. What was not
 // delivered is delivered again; see the package comment of jetstream/feed for what that means.
+//
+// One of that name that runs on another server is waited for. On this one there is one of a name:
+// the error is [ErrSubscribed] while it runs, and [ErrClosed] when the server is being closed.
 func (s *Server) Subscribe(o FeedOptions, handler FeedHandler) (*Subscription, error) {
 	sub, err := s.feed.Subscribe(o, handler)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancelCause(s.beside)
-	out := &Subscription{feed: sub, stop: stop, ended: make(chan struct{})}
-	s.subscriptions.add(out)
-	s.wg.Go(func() {
+	out := &Subscription{name: o.Name, feed: sub, stop: stop, ended: make(chan struct{})}
+	if err := s.subscriptions.add(out, &s.wg); err != nil {
+		stop(nil)
+		return nil, err
+	}
+	go func() {
+		defer s.wg.Done()
 		defer close(out.ended)
 		defer s.subscriptions.remove(out)
 		done := s.reportCatchingUp(ctx, out)
@@ -53,7 +65,7 @@ func (s *Server) Subscribe(o FeedOptions, handler FeedHandler) (*Subscription, e
 		if out.err != nil && !errors.Is(out.err, context.Canceled) && !errors.Is(out.err, ErrClosed) {
 			s.logger.Error("a subscription to the feed has ended", "subscription", o.Name, "error", out.err)
 		}
-	})
+	}()
 	return out, nil
 }
 
@@ -144,14 +156,34 @@ func (s *Server) reportCatchingUp(ctx context.Context, sub *Subscription) <-chan
 
 // subscriptions are those that run.
 type subscriptions struct {
-	mu   sync.Mutex
-	list []*Subscription
+	mu     sync.Mutex
+	list   []*Subscription
+	closed bool
 }
 
-func (s *subscriptions) add(sub *Subscription) {
+// add enters one that is about to run, and adds it to what is waited for when the server is
+// closed.
+func (s *subscriptions) add(sub *Subscription, all *sync.WaitGroup) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	for _, other := range s.list {
+		if other.name == sub.name {
+			return fmt.Errorf("%w: %s", ErrSubscribed, sub.name)
+		}
+	}
+	all.Add(1)
 	s.list = append(s.list, sub)
+	return nil
+}
+
+// close has no others added.
+func (s *subscriptions) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }
 
 func (s *subscriptions) remove(sub *Subscription) {

@@ -56,7 +56,8 @@ func latest(ctx context.Context, log *deltalog.Log, key record.Key) (deltalog.Ch
 	return deltalog.Changed{Key: key, Revision: e.Position.Revision, Modified: e.Modified(), Deleted: e.Deleted()}, nil
 }
 
-// ErrClosed ends a live listing of a server that was closed.
+// ErrClosed says that the server was closed: it ends live listings and subscriptions, and there are
+// no new ones.
 var ErrClosed = errors.New("server: it was closed")
 
 // ListChange is a line of a live listing.

@@ -189,6 +189,7 @@ func (s *Server) stop() error {
 	defer cancel()
 	var errs []error
 	s.cancel(ErrClosed)
+	s.subscriptions.close()
 	if s.sessions != nil {
 		s.sessions.Close(ctx, reconnectWithin)
 	}

@@ -64,7 +64,10 @@ func (s *Server) runWebhook(h *runningHook) {
 	defer h.Close()
 	for {
 		sub, err := s.Subscribe(h.Feed(), h.Deliver)
-		if err != nil { // its options are wrong, which a checked configuration cannot have
+		if errors.Is(err, ErrClosed) {
+			return
+		}
+		if err != nil { // a program has subscribed under its name
 			s.logger.Error("a webhook cannot be started", "webhook", h.Name(), "error", err)
 			return
 		}
