@@ -21,6 +21,7 @@ type Log struct {
 	api     string // prefix of the JetStream API's subjects, with its last dot
 	streams [Shards]stream
 	voids   atomic.Uint64
+	reached reached
 }
 
 // openWithin is how long the streams may take to be there: to make those of a cluster takes

@@ -3,6 +3,7 @@ package deltalog
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
@@ -42,10 +43,12 @@ type Past struct {
 // errFound ends a replay.
 var errFound = errors.New("found")
 
-// Past returns what is before a message of a document. As a rule that is one request.
-func (l *Log) Past(ctx context.Context, m *Message) (Past, error) {
+// Past returns what is before a message of a document. If the caller knows that the record which
+// the message names as the one before it is valid, as all are in a document without void ones, if
+// it is there, that is one request; else the document is read.
+func (l *Log) Past(ctx context.Context, m *Message, valid bool) (Past, error) {
 	s := l.stream(m.Key)
-	if rec := &m.Record; m.Err == nil && rec.Epoch == s.epoch {
+	if rec := &m.Record; m.Err == nil && rec.Epoch == s.epoch && (valid || rec.Prev == 0) {
 		at := record.Position{Epoch: s.epoch, Revision: rec.Prev, Chain: rec.PrevChain}
 		known, err := l.follows(ctx, s, m, at)
 		if err != nil {
@@ -77,15 +80,33 @@ func (l *Log) follows(ctx context.Context, s *stream, m *Message, at record.Posi
 		if len(seen) == 0 || seen[0].Sequence != uint64(at.Revision) || record.ChainOf(seen[0].Data) != at.Chain {
 			return false, nil
 		}
+		if rec, err := record.Decode(seen[0].Data); err != nil || rec.Kind == record.KindBase {
+			return false, nil
+		}
 		seen = seen[1:]
 	}
 	return len(seen) > 0 && seen[0].Sequence == m.Sequence, nil
 }
 
-// pastByReplay reads the document from its beginning.
+// pastByReplay reads the document, from where it was read before if that leads to the message.
 func (l *Log) pastByReplay(ctx context.Context, m *Message) (Past, error) {
-	var past Past
-	_, err := l.Replay(ctx, m.Key, Tail{}, func(e Entry) error {
+	if from, is := l.reached.of(m.Key); is && from.Last < m.Sequence {
+		past, err := l.pastFrom(ctx, m, from)
+		if err == nil && m.Err == nil && m.Record.Continues(past.Tail.Head) {
+			l.reached.note(m.Key, past.Tail)
+			return past, nil
+		}
+	}
+	past, err := l.pastFrom(ctx, m, Tail{})
+	if err == nil && past.Tail.Head.Revision > 0 {
+		l.reached.note(m.Key, past.Tail)
+	}
+	return past, err
+}
+
+func (l *Log) pastFrom(ctx context.Context, m *Message, from Tail) (Past, error) {
+	past := Past{Tail: from}
+	_, err := l.Replay(ctx, m.Key, from, func(e Entry) error {
 		if e.Sequence >= m.Sequence {
 			if e.Base != nil {
 				past.Base = &e
@@ -100,4 +121,29 @@ func (l *Log) pastByReplay(ctx context.Context, m *Message) (Past, error) {
 	}
 	past.Forgotten = past.Tail == (Tail{}) && (past.Base != nil || m.Err == nil && m.Record.Prev > 0)
 	return past, nil
+}
+
+// reached is up to where documents were read, for who reads them again.
+type reached struct {
+	mu    sync.Mutex
+	tails map[record.Key]Tail
+}
+
+// maxReached is how many documents are remembered. Then all are forgotten.
+const maxReached = 10_000
+
+func (r *reached) of(key record.Key) (Tail, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tail, is := r.tails[key]
+	return tail, is
+}
+
+func (r *reached) note(key record.Key, tail Tail) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tails == nil || len(r.tails) >= maxReached {
+		r.tails = map[record.Key]Tail{}
+	}
+	r.tails[key] = tail
 }

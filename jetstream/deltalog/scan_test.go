@@ -125,15 +125,17 @@ func TestL2_PastAgreesWithReading(t *testing.T) {
 		at := emptyTail(l, key)
 		for i := range page.Messages {
 			m := &page.Messages[i]
-			past, err := l.Past(testContext(t), m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if past.Tail.Head.Epoch == 0 {
-				past.Tail.Head.Epoch = at.Head.Epoch // of nothing
-			}
-			if past.Tail.Head != at.Head || past.Forgotten {
-				t.Fatalf("%s: before %d there is %+v, want %+v", key, m.Sequence, past, at.Head)
+			for _, valid := range []bool{true, false} { // which all that are named here are
+				past, err := l.Past(testContext(t), m, valid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if past.Tail.Head.Epoch == 0 {
+					past.Tail.Head.Epoch = at.Head.Epoch // of nothing
+				}
+				if past.Tail.Head != at.Head || past.Forgotten {
+					t.Fatalf("%s: before %d there is %+v, want %+v", key, m.Sequence, past, at.Head)
+				}
 			}
 			if m.Record.Continues(at.Head) && m.Record.Kind != record.KindBase {
 				at.Head = record.Position{Epoch: at.Head.Epoch, Revision: record.Revision(m.Sequence), Chain: record.ChainOf(m.Data)}

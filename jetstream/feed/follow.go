@@ -77,6 +77,7 @@ func (f *Feed) follow(ctx context.Context, log *deltalog.Log, o FollowOptions, f
 	if o.From.Epoch == scanner.Epoch() && o.From.Sequence <= last {
 		w.at = o.From.Sequence
 	}
+	w.voids.begin(w.at, nil)
 	scanner.Note(last)
 	if w.at+1 >= first {
 		w.read = w.at
@@ -122,6 +123,7 @@ type follower struct {
 	fn      func(Event) error
 	at      uint64 // what was looked at
 	read    uint64 // what had been read when this began
+	voids   voids
 	passed  uint64 // the last event
 }
 
@@ -160,7 +162,9 @@ func (w *follower) take(ctx context.Context, m *message) error {
 	}
 	if st == nil {
 		var err error
-		if st, err = newState(ctx, w.log, w.scanner.Epoch(), reach{read: read}, &m.Message); err != nil {
+		delivered := reach{read: read}
+		delivered.judged, delivered.void = w.voids.of(m.Key)
+		if st, err = newState(ctx, w.log, w.scanner.Epoch(), delivered, &m.Message, func() { w.voids.add(m.Key) }); err != nil {
 			return w.skip(m, err)
 		}
 		if len(w.states) >= maxFollowed {

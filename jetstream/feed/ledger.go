@@ -56,6 +56,10 @@ type mark struct {
 	Suspended []order.Suspended `json:"suspended,omitempty"`
 	// Trail is of what was read, which may be more than Position says.
 	Trail []deltalog.Witness `json:"trail,omitempty"`
+	// Judged is the sequence after which records were judged, and Voids are the documents of
+	// which some were found to be void.
+	Judged uint64   `json:"judged,omitempty"`
+	Voids  []string `json:"voids,omitempty"`
 }
 
 // cut takes back what a mark says after a sequence, if the log has lost that.

@@ -26,6 +26,7 @@ type reading struct {
 	scanners []*deltalog.Scanner
 	read     []uint64
 	last     []atomic.Uint64
+	voids    []voids
 	// from is where what was not delivered begins, of documents that were suspended when this
 	// began.
 	from map[record.Key]uint64
@@ -43,6 +44,7 @@ func (r *reading) check(err error) error {
 func (r *reading) open(ctx context.Context) ([]order.Mark, error) {
 	n := len(r.s.shards)
 	r.read, r.last, r.scanners = make([]uint64, n), make([]atomic.Uint64, n), make([]*deltalog.Scanner, n)
+	r.voids = make([]voids, n)
 	marks, errs := make([]order.Mark, n), make([]error, n)
 	var all sync.WaitGroup
 	for partition, shard := range r.s.shards {
@@ -102,7 +104,7 @@ func (r *reading) openShard(ctx context.Context, partition int) (order.Mark, err
 	r.last[partition].Store(last)
 	begin := !known && s.options.FromNow
 	if begin {
-		m.Position = last
+		m.Position, m.Judged = last, last
 		scanner.Recall(last, nil)
 		if _, _, err := scanner.Ends(ctx); err != nil { // it takes note of what is there
 			return order.Mark{}, err
@@ -116,7 +118,9 @@ func (r *reading) openShard(ctx context.Context, partition int) (order.Mark, err
 		}
 	}
 	s.cutStored(shard)
+	r.voids[partition].begin(m.Judged, m.Voids)
 	if m.Position+1 < first {
+		r.voids[partition].begin(first-1, nil)
 		// What is in between is forgotten. Documents that were suspended are read anew, too.
 		if m.Position > 0 {
 			log.Warn("feed: the log has forgotten what the subscription has not read; it gets the documents whole")

@@ -80,7 +80,9 @@ func (st *source) lookAhead(ctx context.Context, partition int, events []ordered
 // another attempt would not mend, is said of the message.
 func (st *source) look(ctx context.Context, partition int, m *message) (err error) {
 	delivered := reach{read: st.read[partition], from: st.from[m.Key]}
-	m.anew, err = newState(ctx, st.log, st.scanners[partition].Epoch(), delivered, &m.Message)
+	voids := &st.voids[partition]
+	delivered.judged, delivered.void = voids.of(m.Key)
+	m.anew, err = newState(ctx, st.log, st.scanners[partition].Epoch(), delivered, &m.Message, func() { voids.add(m.Key) })
 	if damaged := new(deltalog.DamagedError); errors.As(err, &damaged) {
 		m.anew, m.Err = nil, err
 		return nil
@@ -90,8 +92,9 @@ func (st *source) look(ctx context.Context, partition int, m *message) (err erro
 
 func (st *source) State(ctx context.Context, _ string, first *ordered) (order.State[uint64, *message], error) {
 	m := first.Payload
-	if m.anew == nil {
-		if err := st.look(ctx, st.partition(m.Key), m); err != nil {
+	partition := st.partition(m.Key)
+	if _, void := st.voids[partition].of(m.Key); void || m.anew == nil { // it may have been found to be since
+		if err := st.look(ctx, partition, m); err != nil {
 			return nil, err
 		}
 	}
@@ -180,10 +183,12 @@ func (st *source) Save(ctx context.Context, marks []order.Mark) error {
 			}
 		}
 		shard := st.s.shards[m.Partition]
-		err := st.s.ledger.save(ctx, shardToken(shard), mark{
+		saved := mark{
 			Format: 1, ID: st.s.header.ID, Owner: st.s.ledger.owner, Epoch: epochText(st.scanners[m.Partition].Epoch()),
 			Position: m.Position, Suspended: m.Suspended, Trail: st.scanners[m.Partition].Trail(),
-		})
+		}
+		saved.Judged, saved.Voids = st.voids[m.Partition].all()
+		err := st.s.ledger.save(ctx, shardToken(shard), saved)
 		if errors.Is(err, ErrTaken) {
 			st.stop(err)
 		}

@@ -17,6 +17,8 @@ type state struct {
 	tail  deltalog.Tail
 	base  *deltalog.Entry // to be delivered in place of what is forgotten
 	parts deltalog.Parts  // of a base that the document is to begin with, while that comes
+	// void is told of a record that no reader applies.
+	void func()
 }
 
 // reach says what was delivered before a run.
@@ -26,11 +28,20 @@ type reach struct {
 	// from is the first message of the document that may not have been delivered, if it was
 	// suspended; else 0.
 	from uint64
+	// judged is the sequence after which all records were judged, in this run or before, and
+	// void is set if some of the document were found to be void.
+	judged uint64
+	void   bool
 }
 
 // has reports whether a revision was delivered.
 func (r reach) has(rev record.Revision) bool {
 	return uint64(rev) <= r.read && (r.from == 0 || uint64(rev) < r.from)
+}
+
+// valid reports whether a record that is before another one is known not to be void.
+func (r reach) valid(rev record.Revision) bool {
+	return uint64(rev) > r.judged && !r.void && (r.from == 0 || uint64(rev) < r.from)
 }
 
 // hasBase reports whether what a base states was. From is a base's own sequence where a Reset
@@ -41,12 +52,12 @@ func (r reach) hasBase(base *deltalog.Entry) bool {
 
 // newState returns the state of a document before a message. What is forgotten before it
 // was delivered if that is within reach.
-func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, delivered reach, m *deltalog.Message) (*state, error) {
-	past, err := log.Past(ctx, m)
+func newState(ctx context.Context, log *deltalog.Log, epoch record.Epoch, delivered reach, m *deltalog.Message, void func()) (*state, error) {
+	past, err := log.Past(ctx, m, delivered.valid(m.Record.Prev))
 	if err != nil {
 		return nil, err
 	}
-	s := &state{tail: past.Tail}
+	s := &state{tail: past.Tail, void: void}
 	switch {
 	case !past.Forgotten:
 	case m.Err == nil && m.Record.Prev > 0 && delivered.has(m.Record.Prev) && m.Record.Kind != record.KindBase:
@@ -118,6 +129,9 @@ func (s *state) Judge(e *ordered) order.Verdict {
 	if a := m.anew; a != nil && a.base != nil && a.base.Position.Revision > s.tail.Head.Revision {
 		s.base = a.base
 		return order.Next
+	}
+	if !m.Record.Continues(s.tail.Head) {
+		s.void()
 	}
 	return order.Done
 }
