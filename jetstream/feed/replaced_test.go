@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/internal/natstest"
 	"github.com/rivulet-sync/rivulet/jetstream/deltalog"
+	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/shared/record"
 )
 
@@ -211,5 +213,49 @@ func waitFor(t *testing.T, what func() any, is func() bool) {
 			t.Fatalf("it does not come: %v", what())
 		case <-time.After(5 * time.Millisecond):
 		}
+	}
+}
+
+// NATS that is restored to an older state while everything runs.
+func TestL2_RestoredWhileItRuns(t *testing.T) {
+	dir, port := t.TempDir(), natstest.FreePort(t)
+	nats := natstest.Start(t, dir, port)
+	b := newBenchOn(t, natsd.Config{URL: nats.ClientURL()})
+	s := newSink()
+	r := b.run(t, b.feed, Options{Name: "x"}, s.take)
+	<-r.caught
+	for range 3 {
+		b.change("s/a")
+	}
+	s.wait(t, 3)
+	tail := b.tails[key("s/a")]
+	natstest.Stop(nats)
+	older := t.TempDir()
+	if err := os.CopyFS(older, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	nats = natstest.Start(t, dir, port)
+	for range 5 {
+		b.change("s/a")
+	}
+	s.wait(t, 8)
+	natstest.Stop(nats)
+	natstest.Start(t, older, port)
+	b.back("s/a", tail, 3)
+	for range 9 { // others were faster
+		b.add("s/a", record.KindChange, `{"other":true}`)
+	}
+	last := b.want[key("s/a")][11]
+	waitFor(t, func() any { return s.revisions() }, func() bool {
+		got := since(s, 8)[key("s/a")]
+		return len(got) > 0 && got[len(got)-1] == last
+	})
+	r.stop(t)
+	got, want := since(s, 8)[key("s/a")], b.want[key("s/a")]
+	if again := len(got) - 9; again < 0 || again > 3 || !reflect.DeepEqual(got, want[3-again:]) {
+		t.Errorf("delivered %v, want %v", got, want[3:])
+	}
+	if st := r.Status(); st.Cut != 1 {
+		t.Errorf("the status is %+v", st)
 	}
 }

@@ -93,7 +93,7 @@ func TestL9_ManyVoids(t *testing.T) {
 		v.add(record.Key{Space: "s", ID: string(rune('a' + i))})
 	}
 	judged, documents := v.all()
-	if (reach{judged: judged}).valid(1 << 60) || len(documents) > 0 {
+	if (reach{judged: judged}).valid(1<<60) || len(documents) > 0 {
 		t.Errorf("%d documents are listed, and records after %d are trusted", len(documents), judged)
 	}
 }
