@@ -74,7 +74,6 @@ type run struct {
 
 	measuring        atomic.Bool
 	sent, deliveries atomic.Uint64
-	all              atomic.Uint64 // sent, warm-up included
 	stopping         atomic.Bool
 	done             chan struct{} // closed when enough was sent
 	enough           func()
@@ -314,10 +313,9 @@ func (r *run) edit(message []byte, m *room, due int64) []byte {
 		push.Follows = record.MutationID{Number: n - 1, Nonce: m.nonce}
 	}
 	if r.measuring.Load() {
-		r.sent.Add(1)
-	}
-	if all := r.all.Add(1); r.cfg.Most > 0 && all >= r.cfg.Most {
-		r.enough()
+		if sent := r.sent.Add(1); r.cfg.Most > 0 && sent >= r.cfg.Most {
+			r.enough()
+		}
 	}
 	return wire.Append(message, &push)
 }
