@@ -34,8 +34,12 @@ func testRandomHistory(t *testing.T, seed uint64) {
 	for range r.IntN(5) {
 		ctx, kill := context.WithTimeout(t.Context(), time.Duration(r.IntN(3000))*time.Microsecond)
 		o := New(m, config(m, random(r)))
-		if err := o.Run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errFault) {
+		err := o.Run(ctx)
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errFault) {
 			t.Fatal(err)
+		}
+		if s := o.Stats(); err == nil && s.FlightBytes != 0 {
+			t.Errorf("with nothing left to do: %+v", s)
 		}
 		kill()
 	}
@@ -46,10 +50,12 @@ func testRandomHistory(t *testing.T, seed uint64) {
 	chance := faults.chance
 	faults.end()
 	// A run that had too little memory for all gaps is followed by one with enough.
-	run(t, m, random(r))
+	if s := run(t, m, random(r)).Stats(); s.FlightBytes != 0 {
+		t.Errorf("with nothing left to do: %+v", s)
+	}
 	o := run(t, m, Config{})
 	check(t, m, false)
-	if s := o.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Failed != 0 || s.NoRoom != 0 || s.Stuck != 0 {
+	if s := o.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.FlightBytes != 0 || s.Failed != 0 || s.NoRoom != 0 || s.Stuck != 0 {
 		t.Errorf("at the end: %+v, %v", s, o.Suspended(5))
 	}
 	if t.Failed() {
