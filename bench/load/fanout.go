@@ -326,7 +326,8 @@ func (r *run) listen(ctx context.Context, m *room, c *conn) error {
 	at := uint64(0)       // number of the last edit
 	for {
 		came := int64(0)
-		err := c.receive(ctx, func(f wire.Frame) error {
+		// Not with ctx, which would cost as much as reading does: the connection is cut.
+		err := c.receive(context.Background(), func(f wire.Frame) error {
 			commit, ok := f.(*wire.Commit)
 			if !ok {
 				return nil

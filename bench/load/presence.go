@@ -43,7 +43,7 @@ func Presence(ctx context.Context, cfg Config) (*Report, error) {
 		wg.Go(func() {
 			for {
 				came := int64(0)
-				err := c.receive(ctx, func(f wire.Frame) error {
+				err := c.receive(context.Background(), func(f wire.Frame) error {
 					peer, ok := f.(*wire.Peer)
 					if !ok || len(peer.State) == 0 {
 						return nil
