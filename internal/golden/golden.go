@@ -89,7 +89,7 @@ func (d *dumper) item(data []byte, name string, indent int, v reflect.Value) []b
 	case []byte:
 		text = fmt.Sprintf("%d bytes", len(value))
 		if len(value) > 0 && value[0] == '{' {
-			text += ": " + string(value)
+			text += ": " + strings.ReplaceAll(string(value), "\n", `\n`)
 		}
 	}
 	d.line(data[:len(data)-len(rest)], indent, name, text)

@@ -12,7 +12,8 @@
 // that was answered [Opened] receives every later [Commit] of the document,
 // once and without a gap, until it leaves, a [Fault] names the document's key or the
 // connection ends. What comes of the document between that and the next Opened is of the
-// subscription before, and to be passed over.
+// subscription before, and to be passed over. An Opened that is folded
+// has the place of the first of its Commits.
 //
 // A [Commit] frame names its document by a number that the server gives out
 // for the life of its process, and carries nothing about the receiver. It is

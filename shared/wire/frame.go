@@ -34,6 +34,7 @@ const (
 	TypeFault      Type = 42
 	TypeChecksum   Type = 43
 	TypeTransacted Type = 44
+	TypeFolded     Type = 45
 )
 
 // Frame is one of the structs of this package: a union of two directions.
@@ -55,7 +56,6 @@ func (*SetPresence) Type() Type { return TypeSetPresence }
 func (*Ping) Type() Type        { return TypePing }
 func (*ReadLog) Type() Type     { return TypeReadLog }
 func (*Welcome) Type() Type     { return TypeWelcome }
-func (*Opened) Type() Type      { return TypeOpened }
 func (*Commit) Type() Type      { return TypeCommit }
 func (*Conflict) Type() Type    { return TypeConflict }
 func (*Reject) Type() Type      { return TypeReject }
@@ -67,6 +67,14 @@ func (*Drain) Type() Type       { return TypeDrain }
 func (*Fault) Type() Type       { return TypeFault }
 func (*Checksum) Type() Type    { return TypeChecksum }
 func (*Transacted) Type() Type  { return TypeTransacted }
+
+// Type implements [Frame].
+func (f *Opened) Type() Type {
+	if f.Folded {
+		return TypeFolded
+	}
+	return TypeOpened
+}
 
 func newFrame(t Type) Frame {
 	switch t {
@@ -114,6 +122,8 @@ func newFrame(t Type) Frame {
 		return new(Checksum)
 	case TypeTransacted:
 		return new(Transacted)
+	case TypeFolded:
+		return &Opened{Folded: true}
 	}
 	return nil
 }

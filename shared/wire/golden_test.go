@@ -57,11 +57,17 @@ func frames() []wire.Frame {
 		&wire.Drain{Within: 5000},
 		&wire.Checksum{Doc: 5, Revision: 301, Hi: 0x6f0056e33a7cf1fa, Lo: 0xb384b6713c01e817},
 		&wire.Transacted{Request: 8, Conflict: true, Code: wire.CodeDeleted, Detail: "team/board"},
+		&wire.Opened{Folded: true, Request: 8, Doc: 5, At: at, Head: 300, Snapshot: []byte("{\"a\":null}\n{\"a\":{\"b\":1},\"n\":7}"), Last: before},
 		&wire.Fault{Code: wire.CodeBadKey, Key: "team", Request: 9, Detail: "has no '/': write it as space/id"},
 	}
 }
 
-func nameOf(f wire.Frame) string { return reflect.TypeOf(f).Elem().Name() }
+func nameOf(f wire.Frame) string {
+	if f.Type() == wire.TypeFolded {
+		return "Folded"
+	}
+	return reflect.TypeOf(f).Elem().Name()
+}
 
 func goldenBytes(t testing.TB, f wire.Frame) []byte {
 	t.Helper()

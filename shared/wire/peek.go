@@ -3,9 +3,12 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/rivulet-sync/rivulet/shared/delta"
 )
 
 // What follows looks at the bytes of frames that this side has encoded, without decoding
@@ -49,13 +52,21 @@ func PeerOf(frame []byte) string {
 	return string(binary.BigEndian.AppendUint32(client[:len(client):len(client)], doc))
 }
 
+// JoinPatches returns the Snapshot of an [Opened] that is folded, of patches as [delta.Fold]
+// returns them.
+func JoinPatches(patches []delta.Delta) []byte {
+	two := make([]delta.Delta, 2)
+	copy(two[2-len(patches):], patches)
+	return bytes.Join([][]byte{two[0].Bytes(), two[1].Bytes()}, []byte("\n"))
+}
+
 // AroundSnapshot returns the bytes of an encoded [Opened] that come before those of its
 // snapshot, and after them.
 func AroundSnapshot(f *Opened) (before, after []byte) {
 	whole := *f
 	whole.Snapshot = nil
 	after = Encode(&whole)
-	before = append(make([]byte, 0, 96), 0x92, byte(TypeOpened))
+	before = append(make([]byte, 0, 96), 0x92, byte(f.Type()))
 	before = msgp.AppendArrayHeader(before, 7)
 	before = msgp.AppendUint32(before, f.Request)
 	before = msgp.AppendUint32(before, f.Doc)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
 	"github.com/rivulet-sync/rivulet/shared/wire"
 )
@@ -61,5 +62,31 @@ func TestAroundSnapshot(t *testing.T) {
 		if got, want := bytes.Join([][]byte{before, f.Snapshot, after}, nil), wire.Encode(f); !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: the parts are not the frame", size)
 		}
+		f.Folded = true
+		before, after = wire.AroundSnapshot(f)
+		if got, want := bytes.Join([][]byte{before, f.Snapshot, after}, nil), wire.Encode(f); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: the parts are not the folded frame", size)
+		}
+	}
+}
+
+// TestPatches: what is joined comes apart again.
+func TestPatches(t *testing.T) {
+	for _, c := range []struct{ joined, want []string }{
+		{nil, []string{"{}", "{}"}},
+		{[]string{"{\n}"}, []string{"{}", "{\n}"}},
+		{[]string{`{"a":null}`, "{\"a\":{\"b\":[1,\n2]}}"}, []string{`{"a":null}`, "{\"a\":{\"b\":[1,\n2]}}"}},
+	} {
+		var patches []delta.Delta
+		for _, text := range c.joined {
+			patches = append(patches, delta.Trusted([]byte(text)))
+		}
+		first, second := (&wire.Opened{Snapshot: wire.JoinPatches(patches)}).Patches()
+		if string(first) != c.want[0] || string(second) != c.want[1] {
+			t.Errorf("%q became %q and %q", c.joined, first, second)
+		}
+	}
+	if first, second := (&wire.Opened{Snapshot: []byte("{}")}).Patches(); string(first) != "{}" || second != nil {
+		t.Errorf("what nobody has joined became %q and %q", first, second)
 	}
 }

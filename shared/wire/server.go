@@ -20,7 +20,8 @@ type Welcome struct {
 
 // Opened answers Open. Either Snapshot is empty and the client continues from
 // the position that it named; or Snapshot is the canonical JSON of the document
-// at position At, and replaces what the client had. In both cases Commits up to
+// at position At, and replaces what the client had; or it is Folded, and leads the
+// client from the position that it named to At. In all cases Commits up to
 // Head follow at once, and after them the Checksum at Head.
 type Opened struct {
 	Request  uint32
@@ -34,6 +35,22 @@ type Opened struct {
 	// Deleted is the revision of the document's last deletion, 0 if there was none: what
 	// was made on an earlier one does not come into the log any more.
 	Deleted record.Revision
+
+	// Folded makes it a frame of the type TypeFolded: in the place of a document Snapshot
+	// has what the Commits up to At amount to, for Patches to read.
+	Folded bool `msg:"-"`
+}
+
+// Patches returns the merge patches of one that is Folded. The first and then the second do
+// exactly what all deltas of the Commits do, one after the other; the state between the
+// two is none of the document's. Either may be the one that changes nothing.
+func (f *Opened) Patches() (first, second []byte) {
+	for i, c := range f.Snapshot {
+		if c == '\n' {
+			return f.Snapshot[:i], f.Snapshot[i+1:]
+		}
+	}
+	return f.Snapshot, nil
 }
 
 // Commit carries one record of a document's log, in its stored bytes. To the
