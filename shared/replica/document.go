@@ -255,7 +255,7 @@ func (d *Document) failed(code wire.Code, detail string) {
 func (d *Document) opened(f *wire.Opened) error {
 	d.request = 0
 	d.number, d.head = f.Doc, f.Head
-	if len(f.Snapshot) > 0 {
+	if f.Folded || len(f.Snapshot) > 0 {
 		if err := d.replace(f); err != nil {
 			return err
 		}
@@ -271,11 +271,18 @@ func (d *Document) opened(f *wire.Opened) error {
 	return nil
 }
 
-// replace takes a snapshot in the place of the confirmed document. Pending
-// mutations that it contains are over; the others have to be run again, because
-// what they read may have changed in between.
+// replace takes a snapshot in the place of the confirmed document, or changes that by what
+// was folded. Pending mutations that it contains are over; the others have to be run again
+// if what they read has changed in between, or may have: a snapshot does not say.
 func (d *Document) replace(f *wire.Opened) error {
-	fresh, err := doc.Parse(f.Snapshot)
+	var fresh *doc.Doc
+	var patches [2]delta.Delta
+	var err error
+	if f.Folded {
+		patches, err = d.patches(f)
+	} else {
+		fresh, err = doc.Parse(f.Snapshot)
+	}
 	if err != nil {
 		return &ProtocolError{Reason: "snapshot: " + err.Error()}
 	}
@@ -284,13 +291,27 @@ func (d *Document) replace(f *wire.Opened) error {
 			m.dead, m.limbo = true, false // what was sent to another log is void in this one
 		}
 	}
-	rest := d.pending[d.contained(f.Last):]
+	contained := d.contained(f.Last)
+	rest := d.pending[contained:]
 	d.view.Rebase(func(r *doc.Rebase) {
-		rollback(r, rest, func(m *mutation) { d.view.Apply(m.change.Inverse) })
-		r.Below(doc.Others, func() { d.view.Load(fresh) })
+		rollback(r, rest, func(m *mutation) {
+			if d.view.Apply(m.change.Inverse); f.Folded {
+				d.observer.Patched(m.change.Inverse)
+			}
+		})
 		gone := f.Deleted > d.at.Revision && f.At.Epoch == d.at.Epoch
 		d.at, d.known = f.At, true
-		d.observer.Reset(f.Snapshot)
+		r.Below(doc.Others, func() {
+			if f.Folded {
+				d.fold(patches, contained)
+				return
+			}
+			d.view.Load(fresh)
+			d.observer.Reset(f.Snapshot)
+			for _, m := range rest {
+				m.stale, m.missed = m.claim == nil, len(m.change.Seen) > 0
+			}
+		})
 		d.settleThrough(f.Last, f.At.Revision)
 		for _, m := range rest[:len(rest)-len(d.pending)] {
 			leaveOff(r, m)
@@ -302,9 +323,6 @@ func (d *Document) replace(f *wire.Opened) error {
 				leaveOff(r, m)
 			}
 			d.settleAll(errDeleted())
-		}
-		for _, m := range d.pending {
-			m.stale, m.missed = m.claim == nil, len(m.change.Seen) > 0
 		}
 		d.putBack(r, 0)
 	})

@@ -122,6 +122,8 @@ func FuzzReceive(f *testing.F) {
 		&wire.Commit{Doc: 5, Revision: 20, Record: data},
 		&wire.Commit{Doc: 5, Revision: 20, Record: rewritten},
 		&wire.Opened{Request: 1, Doc: 5, At: base.at, Head: 10, Snapshot: []byte(`{"c":3}`), Last: first.Rewritten()},
+		&wire.Opened{Request: 1, Doc: 5, At: record.Position{Epoch: 0xe, Revision: 20}, Head: 20, Snapshot: []byte("{\"a\":null}\n{\"a\":{\"y\":1},\"n\":4}"), Last: first, Folded: true},
+		&wire.Opened{Request: 2, Doc: 5, At: record.Position{Epoch: 0xe, Revision: 20}, Head: 20, Snapshot: []byte("{}\n{\"n\":4}"), Folded: true},
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeMutator},
 		&wire.Conflict{Doc: 5, ID: first, Head: 10},
 		&wire.Reject{Doc: 5, ID: first, Code: wire.CodeTooLarge},

@@ -128,6 +128,10 @@ func (m *mirror) check() {
 }
 
 func (m *mirror) Committed(at record.Position, rec *record.Record) {
+	if rec == nil {
+		m.notef("read up to r%d, folded", at.Revision)
+		return
+	}
 	m.notef("read r%d with %d mutations", at.Revision, len(rec.Mutations))
 }
 

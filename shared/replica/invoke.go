@@ -137,11 +137,7 @@ func (d *Document) severalBelow(mutations []record.Mutation, deltas []delta.Delt
 	d.rebase(0, func(r *doc.Rebase) {
 		for i, patch := range deltas {
 			by := doc.Author(mutations[i].Client[:])
-			r.Below(by, func() {
-				effect := d.view.ApplyBy(by, patch)
-				d.observer.Patched(patch)
-				written(effect.Writes, d.pending)
-			})
+			r.Below(by, func() { d.change(by, patch, d.pending) })
 		}
 	})
 }

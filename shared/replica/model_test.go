@@ -248,13 +248,14 @@ func (m *model) refuseOne() {
 	}
 }
 
-// resume connects again. The server lets the replica go on, with what it missed,
-// or sends a snapshot; both may hold some of the pending edits.
+// resume connects again. The server lets the replica go on, with what it missed, as it
+// is or folded, or sends a snapshot; all may hold some of the pending edits.
 func (m *model) resume() {
 	held := m.doc.Position()
 	m.engine.Connected()
 	m.say(welcome())
 	var missed [][]byte
+	var deltas []string
 	var at []record.Revision
 	for range m.random.IntN(3) {
 		var mutations []record.Mutation
@@ -270,12 +271,17 @@ func (m *model) resume() {
 		}
 		for _, x := range mutations {
 			m.confirmed = mergePatch(m.confirmed, decode(m.t, x.Delta))
+			deltas = append(deltas, string(x.Delta))
 		}
 		rev, data := m.record(mutations...)
 		missed, at = append(missed, data), append(at, rev)
 	}
-	if m.random.IntN(2) == 0 {
+	switch n := m.random.IntN(4); {
+	case n < 2:
 		m.opened(plain(m.confirmed), m.at, m.at.Revision, m.last)
+		return
+	case n == 2 && len(missed) > 0:
+		m.say(folded(m.t, wire.Opened{Request: m.asked, Doc: m.number, At: m.at, Head: m.at.Revision, Last: m.last}, deltas...))
 		return
 	}
 	m.opened("", held, m.at.Revision, m.last)

@@ -20,7 +20,9 @@ type Observer interface {
 	Patched(patch delta.Delta)
 	// Changed: a batch is over.
 	Changed()
-	// Committed: a record of the log was read. Its deltas must not be kept.
+	// Committed: a record of the log was read. Its deltas must not be kept. It is nil when
+	// what several records amount to was read in their place: then nothing is pending in
+	// the view, what is comes next, as after Reset.
 	Committed(at record.Position, rec *record.Record)
 	// Settled: a mutation that was pending is over.
 	Settled(tag uint64, outcome Outcome)

@@ -93,16 +93,20 @@ func (d *Document) takeOff(m *mutation) {
 // pending, below the pending mutations.
 func (d *Document) foreign(client record.ClientID, patch delta.Delta) {
 	by := doc.Author(client[:])
-	change := func() {
-		effect := d.view.ApplyBy(by, patch)
-		d.observer.Patched(patch)
-		written(effect.Writes, d.pending)
-	}
+	change := func() { d.change(by, patch, d.pending) }
 	if d.commutes(patch) {
 		change()
 	} else {
 		d.below(0, by, change)
 	}
+}
+
+// change applies a delta of an author's, and marks the mutations that have read what it
+// has written.
+func (d *Document) change(by doc.Author, patch delta.Delta, pending []*mutation) {
+	effect := d.view.ApplyBy(by, patch)
+	d.observer.Patched(patch)
+	written(effect.Writes, pending)
 }
 
 // written marks the mutations that have read what was written.

@@ -379,8 +379,8 @@ func (s *sim) verify() {
 	if acknowledged == 0 && *simSeed < 0 {
 		s.t.Error("nothing was acknowledged: this simulates nothing")
 	}
-	s.t.Logf("%d clients, %d records, %d acknowledged, %d second runs, %d rewritten by the server, %d refused by it",
-		len(s.clients), len(s.server.log), acknowledged, reruns, s.server.rewritten, s.server.refused)
+	s.t.Logf("%d clients, %d records, %d acknowledged, %d second runs, %d rewritten by the server, %d refused by it, %d times folded",
+		len(s.clients), len(s.server.log), acknowledged, reruns, s.server.rewritten, s.server.refused, s.server.folds)
 }
 
 func (s *sim) verifyCounts(state any, kinds map[string]int) {

@@ -26,6 +26,7 @@ type simServer struct {
 	issued byte   // client ids given out
 
 	rewritten, refused int // named edits
+	folds              int
 }
 
 type simRecord struct {
@@ -121,7 +122,8 @@ func (s *simServer) handle(c *simConn, f wire.Frame) {
 }
 
 // openDocument lets a client go on from a position of the log, or else, and at
-// times all the same, sends a snapshot, of the head or of before it.
+// times all the same, sends a snapshot, of the head or of before it. At times the
+// records that follow, or the first of them, are folded.
 func (s *simServer) openDocument(c *simConn, f *wire.Open) {
 	if s.random.IntN(15) == 0 {
 		c.open = false
@@ -140,13 +142,44 @@ func (s *simServer) openDocument(c *simConn, f *wire.Open) {
 		}
 		opened.At, opened.Snapshot = at.at, []byte(plain(at.state))
 	}
-	opened.Last = s.lastOf(c.client, s.log[:from], nil)
 	c.open = true
-	s.say(c, &opened)
+	if n := len(s.log) - from; n > 0 && len(opened.Snapshot) == 0 && s.random.IntN(3) > 0 {
+		to := from + 1 + s.random.IntN(n)
+		opened.Last = s.lastOf(c.client, s.log[:to], nil)
+		s.say(c, s.fold(opened, s.log[from:to]))
+		from = to
+	} else {
+		opened.Last = s.lastOf(c.client, s.log[:from], nil)
+		s.say(c, &opened)
+	}
 	for _, r := range s.log[from:] {
 		s.say(c, &wire.Commit{Doc: s.number, Revision: r.at.Revision, Record: r.data})
 	}
 	s.sayChecksum(c)
+}
+
+// fold returns the answer that leads over records in one.
+func (s *simServer) fold(opened wire.Opened, records []simRecord) *wire.Opened {
+	s.folds++
+	var deltas []string
+	for _, r := range records {
+		for _, m := range r.rec.Mutations {
+			deltas = append(deltas, string(m.Delta))
+		}
+	}
+	opened.At = records[len(records)-1].at
+	return folded(s.t, opened, deltas...)
+}
+
+// folded is an answer with deltas in one.
+func folded(t testing.TB, opened wire.Opened, deltas ...string) *wire.Opened {
+	t.Helper()
+	var all []delta.Delta
+	for _, text := range deltas {
+		all = append(all, parseDelta(t, text))
+	}
+	opened.Folded, opened.Snapshot = true, wire.JoinPatches(delta.Fold(all))
+	return &opened
 }
 
 // lastOf is a client's last mutation.

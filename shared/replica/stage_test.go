@@ -138,6 +138,10 @@ func describe(f wire.Frame) string {
 	case *wire.Welcome:
 		return "welcome " + name(f.Client)
 	case *wire.Opened:
+		if f.Folded {
+			first, second := f.Patches()
+			return fmt.Sprintf("opened at r%d, head r%d, last %s, folded %s %s", f.At.Revision, f.Head, id(f.Last), first, second)
+		}
 		return fmt.Sprintf("opened at r%d, head r%d, last %s, snapshot %s", f.At.Revision, f.Head, id(f.Last), f.Snapshot)
 	case *wire.Commit:
 		rec, err := record.Decode(f.Record)

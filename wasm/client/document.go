@@ -248,6 +248,12 @@ func (d *Doc) Changed() {
 
 // Committed implements [replica.Observer].
 func (d *Doc) Committed(at record.Position, rec *record.Record) {
+	if rec == nil {
+		if len(d.watches) > 0 {
+			d.Reset(d.replica.View().Canonical())
+		}
+		return
+	}
 	for w := range d.watches {
 		w.committed(at, rec)
 	}
