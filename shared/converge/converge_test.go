@@ -30,12 +30,12 @@ const (
 // thousand.
 func TestL4_L7_L8_Converge(t *testing.T) {
 	if *seedFlag >= 0 {
-		try(t, uint64(*seedFlag), anybody)
+		try(t, uint64(*seedFlag), variant{})
 		return
 	}
 	t.Run("kept", func(t *testing.T) {
 		for _, k := range keptSeeds(t) {
-			try(t, k.seed, k.people)
+			try(t, k.seed, k.variant)
 		}
 	})
 	var total totals
@@ -43,7 +43,7 @@ func TestL4_L7_L8_Converge(t *testing.T) {
 		first := group * seeds / groups
 		t.Run(fmt.Sprintf("%d-%d", first, first+seeds/groups-1), func(t *testing.T) {
 			for seed := first; seed < first+seeds/groups; seed++ {
-				total.add(try(t, seed, anybody))
+				total.add(try(t, seed, variant{}))
 			}
 		})
 	}
@@ -57,12 +57,12 @@ func TestL4_L7_L8_Converge(t *testing.T) {
 // characters beyond the basic plane, deleting across each other's runs.
 func TestTypists(t *testing.T) {
 	if *seedFlag >= 0 {
-		try(t, uint64(*seedFlag), typists)
+		try(t, uint64(*seedFlag), variant{people: typists})
 		return
 	}
 	var total totals
 	for seed := range uint64(400) {
-		total.add(try(t, seed, typists))
+		total.add(try(t, seed, variant{people: typists}))
 	}
 	t.Logf("%+v", total)
 	if total.mutations < 4000 || total.conflicts < 1000 || total.whole < 50 {
@@ -74,15 +74,37 @@ func TestTypists(t *testing.T) {
 // a time, while those and their undos are on their way, refused and run again.
 func TestUndoers(t *testing.T) {
 	if *seedFlag >= 0 {
-		try(t, uint64(*seedFlag), undoers)
+		try(t, uint64(*seedFlag), variant{people: undoers})
 		return
 	}
 	var total totals
 	for seed := range uint64(400) {
-		total.add(try(t, seed, undoers))
+		total.add(try(t, seed, variant{people: undoers}))
 	}
 	t.Logf("%+v", total)
 	if total.mutations < 2000 || total.reruns < 1500 || total.conflicts < 1500 || total.whole < 50 {
+		t.Errorf("this simulates too little: %+v", total)
+	}
+}
+
+// TestL4_L7_L8_ConvergeWithFolds has the server fold what a client lacks, as a rule.
+func TestL4_L7_L8_ConvergeWithFolds(t *testing.T) {
+	v := variant{folds: true}
+	if *seedFlag >= 0 {
+		for _, v.people = range []people{anybody, typists} {
+			try(t, uint64(*seedFlag), v)
+		}
+		return
+	}
+	var total totals
+	for seed := uint64(1000); seed < 1600; seed++ {
+		if v.people = anybody; seed%3 == 2 {
+			v.people = typists
+		}
+		total.add(try(t, seed, v))
+	}
+	t.Logf("%+v", total)
+	if total.mutations < 5*600 || total.conflicts < 4*600 || total.folds < 400 || total.folded < 700 {
 		t.Errorf("this simulates too little: %+v", total)
 	}
 }
@@ -91,12 +113,12 @@ func TestUndoers(t *testing.T) {
 func TestSoak(t *testing.T) {
 	end := time.Now().Add(*soak)
 	for n := 0; time.Now().Before(end); n++ {
-		try(t, rand.Uint64()>>1, []people{anybody, undoers, anybody, typists}[n%4])
+		try(t, rand.Uint64()>>1, variant{people: []people{anybody, undoers, anybody, typists}[n%4], folds: n%8 >= 4})
 	}
 }
 
 // totals is what was simulated.
-type totals struct{ mutations, records, reruns, conflicts, duplicates, resumes, snapshots, whole int }
+type totals struct{ mutations, records, reruns, conflicts, duplicates, resumes, snapshots, folds, folded, whole int }
 
 func (t *totals) add(s *sim) {
 	t.mutations += s.made
@@ -106,36 +128,38 @@ func (t *totals) add(s *sim) {
 	t.duplicates += s.server.duplicates
 	t.resumes += s.server.resumes
 	t.snapshots += s.server.snapshots
+	t.folds += s.server.folds
+	t.folded += s.server.folded
 	t.whole += s.whole
 }
 
 func quiet(string, ...any) {}
 
 // try runs a seed. One that fails is kept.
-func try(t *testing.T, seed uint64, who people) *sim {
+func try(t *testing.T, seed uint64, v variant) *sim {
 	t.Helper()
-	steps := stepsOf(seed)
-	s, err := run(seed, steps, who, quiet)
+	steps := stepsOf(seed, v)
+	s, err := run(seed, steps, v, quiet)
 	if err == nil {
 		return s
 	}
-	keep(t, keptSeed{seed, who})
+	keep(t, keptSeed{seed, v})
 	if *shrink {
-		steps, err = smallest(seed, steps, who, err)
+		steps, err = smallest(seed, steps, v, err)
 		t.Logf("it takes the steps %v", steps)
-		_, _ = run(seed, steps, who, t.Logf)
+		_, _ = run(seed, steps, v, t.Logf)
 	}
 	t.Fatalf("seed %d: %v\nrun it again with -converge.seed %d -converge.shrink", seed, err, seed)
 	return nil
 }
 
 // smallest leaves out steps as long as the run still fails.
-func smallest(seed uint64, steps []int, who people, err error) ([]int, error) {
+func smallest(seed uint64, steps []int, v variant, err error) ([]int, error) {
 	for size := len(steps) / 2; size > 0; {
 		shorter := false
 		for from := 0; from < len(steps); {
 			without := slices.Delete(slices.Clone(steps), from, min(from+size, len(steps)))
-			if _, again := run(seed, without, who, quiet); again != nil {
+			if _, again := run(seed, without, v, quiet); again != nil {
 				steps, err, shorter = without, again, true
 			} else {
 				from += size
@@ -148,10 +172,10 @@ func smallest(seed uint64, steps []int, who people, err error) ([]int, error) {
 	return steps, err
 }
 
-// keptSeed is a line of the file: "SEED" or "SEED PEOPLE".
+// keptSeed is a line of the file: "SEED", "SEED PEOPLE", and " folds" behind them.
 type keptSeed struct {
-	seed   uint64
-	people people
+	seed uint64
+	variant
 }
 
 func keptSeeds(t *testing.T) []keptSeed {
@@ -166,12 +190,13 @@ func keptSeeds(t *testing.T) []keptSeed {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
+		text, folds := strings.CutSuffix(text, " folds")
 		text, who, _ := strings.Cut(text, " ")
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, keptSeed{seed, people(who)})
+		list = append(list, keptSeed{seed, variant{people(who), folds}})
 	}
 	return list
 }
@@ -187,6 +212,9 @@ func keep(t *testing.T, k keptSeed) {
 	}
 	defer file.Close()
 	line := strings.TrimSpace(strconv.FormatUint(k.seed, 10) + " " + string(k.people))
+	if k.folds {
+		line += " folds"
+	}
 	if _, err := fmt.Fprintln(file, line); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,10 @@ type server struct {
 
 	issued byte // client ids given out
 
+	folding bool // what a client lacks is folded, as a rule
+
 	conflicts, duplicates, snapshots, resumes int
+	folds, folded                             int // how often, and records
 }
 
 // entry is a record of the log.
@@ -120,7 +123,7 @@ func (s *server) crash() {
 		s.store(s.flight.rec)
 	}
 	s.load()
-	if s.random.IntN(2) == 0 {
+	if s.random.IntN(2) == 0 && !s.folding {
 		s.forget()
 	}
 }
@@ -184,7 +187,17 @@ func (s *server) subscribe(c *conn, f *wire.Open) {
 	}
 	if held && !s.accident(6) {
 		s.resumes++
-		s.say(c, &opened)
+		if n := len(s.log) - from; s.folding && n > 0 && !s.accident(8) {
+			// Now and then the last records are sent as they are.
+			to := len(s.log)
+			if s.accident(3) {
+				to = from + 1 + s.random.IntN(n)
+			}
+			s.sayFolded(c, opened, from, to)
+			from = to
+		} else {
+			s.say(c, &opened)
+		}
 		for _, e := range s.log[from:] {
 			s.sayCommit(c, e)
 		}
@@ -207,6 +220,26 @@ func (s *server) positionAt(i int) record.Position {
 
 func (s *server) sayCommit(c *conn, e entry) {
 	s.say(c, &wire.Commit{Doc: s.number, Revision: e.at.Revision, Record: e.data})
+}
+
+// sayFolded sends records from one to before another.
+func (s *server) sayFolded(c *conn, opened wire.Opened, from, to int) {
+	s.folds++
+	s.folded += to - from
+	opened.At, opened.Last = s.positionAt(to), record.MutationID{}
+	var deltas []delta.Delta
+	for i, e := range s.log[:to] {
+		for _, m := range e.rec.Mutations {
+			if m.Client == c.client {
+				opened.Last = m.ID
+			}
+			if i >= from {
+				deltas = append(deltas, mustParse(m.Delta))
+			}
+		}
+	}
+	opened.Folded, opened.Snapshot = true, wire.JoinPatches(delta.Fold(deltas))
+	s.say(c, &opened)
 }
 
 func (s *server) sayChecksum(c *conn) {

@@ -24,13 +24,13 @@ type sim struct {
 	ops     map[record.ClientID]*client
 	referee *referee
 	nonces  *rand.Rand
-	wild    bool // whole collections are wiped
-	people  people
-	born    int
-	items   int
-	made    int
-	reruns  int
-	whole   int // runs that were found whole
+	variant
+	wild   bool // whole collections are wiped
+	born   int
+	items  int
+	made   int
+	reruns int
+	whole  int // runs that were found whole
 
 	runs         runs
 	revived      map[rune]bool  // put back by an undo
@@ -48,6 +48,12 @@ const (
 	typists people = "typists" // do nothing but to type, and to delete
 	undoers people = "undoers" // do much at once and take most of it back
 )
+
+// variant is a kind of runs.
+type variant struct {
+	people people
+	folds  bool // the server folds what a client lacks, and connections are cut more often
+}
 
 // failure is what a run panics with if something is wrong.
 type failure string
@@ -82,8 +88,11 @@ func (s *sim) newID() string {
 }
 
 // stepsOf is the steps of a run. Under the race detector there are fewer.
-func stepsOf(seed uint64) []int {
+func stepsOf(seed uint64, v variant) []int {
 	steps := make([]int, 120+int(seed%121))
+	if v.folds { // there has to be something to fold
+		steps = make([]int, 2*len(steps))
+	}
 	if underRace {
 		steps = steps[:len(steps)/2]
 	}
@@ -94,11 +103,11 @@ func stepsOf(seed uint64) []int {
 }
 
 // run does the steps of a seed and returns what went wrong.
-func run(seed uint64, steps []int, who people, logf func(string, ...any)) (s *sim, err error) {
+func run(seed uint64, steps []int, v variant, logf func(string, ...any)) (s *sim, err error) {
 	setup := rand.New(rand.NewPCG(seed, 1<<40))
 	s = &sim{
-		seed: seed, server: newServer(), ops: make(map[record.ClientID]*client), nonces: rand.New(rand.NewPCG(seed, 2<<40)),
-		wild: who != typists && setup.IntN(4) == 0, people: who, itemRuns: make(map[string]int), touchedItems: make(map[string]bool), revived: make(map[rune]bool), logf: logf,
+		seed: seed, variant: v, server: newServer(), ops: make(map[record.ClientID]*client), nonces: rand.New(rand.NewPCG(seed, 2<<40)),
+		wild: v.people != typists && setup.IntN(4) == 0, itemRuns: make(map[string]int), touchedItems: make(map[string]bool), revived: make(map[rune]bool), logf: logf,
 		runs: runs{typed: make(map[int][]rune), touched: make(map[int]bool), anew: make(map[rune]bool)},
 	}
 	defer func() {
@@ -110,9 +119,10 @@ func run(seed uint64, steps []int, who people, logf func(string, ...any)) (s *si
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
+	s.server.folding = v.folds
 	s.referee = newReferee(s)
 	most := 3 + setup.IntN(1+setup.IntN(6))
-	if who == typists {
+	if v.people == typists {
 		most = 2 + setup.IntN(4)
 	}
 	for range most {
@@ -134,6 +144,8 @@ func (s *sim) step(i int) {
 	at := random.IntN(len(s.clients))
 	c := s.clients[at]
 	switch n := random.IntN(1000); {
+	case s.folds && n < 60:
+		s.cut(c)
 	case n < 380:
 		for range 1 + random.IntN(2) {
 			if s.people == typists {
@@ -166,9 +178,13 @@ func (s *sim) step(i int) {
 	case n < 435:
 		c.checkAll()
 	case n < 440:
-		s.server.forget()
+		if !s.folds {
+			s.server.forget()
+		}
 	case c.conn == nil:
-		s.dial(c)
+		if !s.folds || random.IntN(3) == 0 { // else it is away for longer
+			s.dial(c)
+		}
 	case n < 600:
 		for range 1 + random.IntN(4) {
 			if len(c.conn.up) > 0 {

@@ -26,7 +26,7 @@ func framesText(message []byte) string {
 				fmt.Fprintf(&b, " %d#%d (%x) %s;", m.Client[6], m.ID.Number, m.ID.Nonce&0xffff, m.Delta)
 			}
 		case *wire.Opened:
-			fmt.Fprintf(&b, "opened at r%d, head %d, last %d, snapshot %s; ", f.At.Revision, f.Head, f.Last.Number, f.Snapshot)
+			fmt.Fprintf(&b, "opened at r%d, head %d, last %d, folded %t: %s; ", f.At.Revision, f.Head, f.Last.Number, f.Folded, f.Snapshot)
 		case *wire.Conflict:
 			fmt.Fprintf(&b, "conflict %d (%x); ", f.ID.Number, f.ID.Nonce&0xffff)
 		default:
