@@ -234,6 +234,9 @@ type Change struct {
 	Time     time.Time
 	// Deltas are merge patches, one for each transaction, in order.
 	Deltas []delta.Delta
+	// Folded is set when the reader was so far behind that Deltas are those of all records
+	// up to Revision in two, which do exactly what those do. Time is not set then.
+	Folded bool
 	// State is set instead of Deltas for the first Change, and whenever the reader was
 	// so far behind that the changes in between are not worth telling: all of the
 	// document at Revision.
@@ -243,7 +246,7 @@ type Change struct {
 }
 
 // Watch tells the document's state, then every change of it, in order, each when it
-// is durable. A reader who is slow gets a state instead of changes. It ends with an
+// is durable. A reader who is slow gets a state, or a folded change, instead of changes. It ends with an
 // error: that of ctx, or what keeps the document from being read; the reader may
 // begin again.
 func (d *Document) Watch(ctx context.Context) iter.Seq2[Change, error] {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -253,6 +254,49 @@ func isClosed(c chan struct{}) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// TestL12_WatchFolded: who reads slowly what is written at one place is told what all of it
+// amounts to, and nothing of the rest of the document.
+func TestL12_WatchFolded(t *testing.T) {
+	d := start(t, server.Config{Documents: host.Config{KeepBytes: 16 << 20}}).Doc(board)
+	patch(t, d, fmt.Sprintf(`{"filler":%q}`, strings.Repeat("x", 300_000)))
+	var view *doc.Doc
+	folded := 0
+	for change, err := range d.Watch(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change.State != nil {
+			if view != nil {
+				t.Fatal("told the state again")
+			}
+			view = doc.Open(change.State)
+			for n := range 320 { // more than waits for a reader
+				patch(t, d, fmt.Sprintf(`{"drag":{"n":%d,"trail":%q}}`, n, strings.Repeat(strconv.Itoa(n%10), 15_000)))
+			}
+			patch(t, d, `{"drag":null,"end":true}`)
+		}
+		for _, p := range change.Deltas {
+			view.Apply(p)
+		}
+		if change.Folded {
+			folded++
+			if !change.Time.IsZero() || change.Deleted || len(change.Deltas) != 2 {
+				t.Errorf("the change is %+v", change)
+			}
+		}
+		if view.Value("/end").Present() {
+			break
+		}
+	}
+	state, err := d.Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := view.Canonical(); folded != 1 || !bytes.Equal(got, state.JSON) {
+		t.Errorf("%d times folded: %d bytes, the document has %d", folded, len(got), len(state.JSON))
 	}
 }
 

@@ -136,6 +136,11 @@ func (w *watcher) read(frame wire.Frame) (Change, bool, error) {
 			return Change{}, false, nil
 		}
 		w.at = f.At
+		if f.Folded {
+			first, second := f.Patches()
+			deltas := []delta.Delta{delta.Trusted(first), delta.Trusted(second)}
+			return Change{Revision: f.At.Revision, Folded: true, Deltas: deltas}, true, nil
+		}
 		return Change{Revision: f.At.Revision, State: f.Snapshot, Deleted: f.Deleted > 0 && f.Deleted == f.At.Revision}, true, nil
 	case *wire.Commit:
 		rec, err := record.Decode(f.Record)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
-	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 var (
@@ -116,15 +115,7 @@ func (f *Front) After(rev record.Revision, yield func(record.Revision, record.Mu
 		return false
 	}
 	for _, c := range since {
-		frame, _, err := wire.Decode(c.frame)
-		if err != nil {
-			panic("host: a frame that it has made cannot be read: " + err.Error())
-		}
-		rec, err := record.Decode(frame.(*wire.Commit).Record)
-		if err != nil {
-			panic("host: a record that it has applied cannot be read: " + err.Error())
-		}
-		for _, m := range rec.Mutations {
+		for _, m := range c.mutations() {
 			yield(c.at.Revision, m)
 		}
 	}

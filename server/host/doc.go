@@ -24,6 +24,10 @@
 // [presence.Room], which hears of those on other servers by itself
 // ([Config.Presence]). None of it is in the log.
 //
+// Who opens a document at an earlier position is sent the smallest of what it lacks, what
+// that amounts to (law L12), and the document. The last two, and their compression, are made
+// once for all who ask at one head.
+//
 // One append is in flight at a time. What arrives meanwhile waits, is judged
 // together, and travels in one record (group commit). When another writer was
 // first, the host reads what it wrote and judges the whole batch again.

@@ -5,7 +5,9 @@ import (
 	"maps"
 
 	"github.com/rivulet-sync/rivulet/jetstream/snapshot"
+	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // MaxSaves is how many snapshots a registry holds at once.
@@ -42,4 +44,33 @@ func Load(ctx context.Context, cfg Config, key record.Key) (snapshot.Snapshot, e
 		At: h.tail.Head, Records: h.records, Clients: h.clients,
 		Checksum: h.doc.Checksum(), Document: h.doc.Canonical(),
 	}, nil
+}
+
+// Window is what a host keeps of the end of a log, with the default bounds.
+type Window struct{ recent recent }
+
+// NewWindow returns one that has forgotten nothing yet.
+func NewWindow() *Window {
+	cfg := Config{}.withDefaults()
+	return &Window{recent{maxRecords: cfg.KeepRecords, maxBytes: cfg.KeepBytes}}
+}
+
+// Add appends a record, as encoded.
+func (w *Window) Add(rev record.Revision, data []byte, writes []delta.Write) {
+	w.recent.add(committed{
+		at: record.Position{Revision: rev}, frame: wire.EncodeCommit(1, rev, data), effects: []effect{{writes: writes}},
+	})
+}
+
+// Kept returns how many records there are, and of how many bytes as frames.
+func (w *Window) Kept() (records, size int) {
+	for _, c := range w.recent.records {
+		size += len(c.frame)
+	}
+	return len(w.recent.records), size
+}
+
+// Fold folds the last records.
+func (w *Window) Fold(n int) ([]delta.Delta, bool) {
+	return w.recent.fold(w.recent.records[len(w.recent.records)-n:])
 }

@@ -39,13 +39,14 @@ func (s *subscribers) send(frame []byte) {
 type answers struct {
 	snapshot *payload.Shared
 	since    map[record.Revision]*payload.Shared // the records after it
+	folds    map[record.Revision]*payload.Shared // what these amount to; nil: that is not sent
 }
 
 // maxAnswers bounds from how many revisions the records are kept together.
 const maxAnswers = 16
 
-// subscribe sends what the subscriber lacks, the checksum of where that leads to,
-// and all records from now on.
+// subscribe sends what the subscriber lacks, in the smallest of three forms, the checksum
+// of where that leads to, and all records from now on.
 func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	sub := handle.sub
 	opened := wire.Opened{
@@ -55,14 +56,22 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	// All of it is one answer: behind one as large as all that may be queued there is no place
 	// for another.
 	answer := payload.Answer{Doc: h.number}
-	if missing, ok := h.recent.from(at); ok && h.smallerThanSnapshot(missing) {
-		answer.Before, answer.Shared = wire.Encode(&opened), h.together(at.Revision, missing)
+	missing, known := h.recent.from(at)
+	size := 0
+	for i := range missing {
+		size += len(missing[i].frame)
+	}
+	folded := h.folded(at.Revision, missing, size)
+	if folded == nil && known && size <= h.doc.Size()+1024 {
+		answer.Before, answer.Shared = wire.Encode(&opened), h.together(at.Revision, missing, size)
 	} else {
-		opened.At, opened.Snapshot = h.tail.Head, h.canonical()
-		if h.answers.snapshot == nil {
-			h.answers.snapshot = payload.NewShared(opened.Snapshot)
+		if answer.Shared = folded; folded == nil {
+			if h.answers.snapshot == nil {
+				h.answers.snapshot = payload.NewShared(h.canonical())
+			}
+			answer.Shared = h.answers.snapshot
 		}
-		answer.Shared = h.answers.snapshot
+		opened.At, opened.Snapshot, opened.Folded = h.tail.Head, answer.Shared.Data(), folded != nil
 		answer.Before, answer.After = wire.AroundSnapshot(&opened)
 	}
 	answer.After = wire.Append(answer.After, h.checksum())
@@ -72,14 +81,10 @@ func (h *Host) subscribe(handle *Handle, request uint32, at record.Position) {
 	h.room.Enter()
 }
 
-// together returns the frames of records after a revision in one piece.
-func (h *Host) together(after record.Revision, missing []committed) *payload.Shared {
+// together returns the frames of records after a revision in one piece of a size.
+func (h *Host) together(after record.Revision, missing []committed, size int) *payload.Shared {
 	if shared := h.answers.since[after]; shared != nil {
 		return shared
-	}
-	size := 0
-	for _, c := range missing {
-		size += len(c.frame)
 	}
 	data := make([]byte, 0, size)
 	for _, c := range missing {
@@ -93,12 +98,4 @@ func (h *Host) together(after record.Revision, missing []committed) *payload.Sha
 		h.answers.since[after] = shared
 	}
 	return shared
-}
-
-func (h *Host) smallerThanSnapshot(missing []committed) bool {
-	size := 0
-	for _, c := range missing {
-		size += len(c.frame)
-	}
-	return size <= h.doc.Size()+1024
 }

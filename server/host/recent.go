@@ -1,10 +1,12 @@
 package host
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/rivulet-sync/rivulet/shared/delta"
 	"github.com/rivulet-sync/rivulet/shared/record"
+	"github.com/rivulet-sync/rivulet/shared/wire"
 )
 
 // effect is one committed or reserved mutation, as the conflict test sees it.
@@ -19,6 +21,19 @@ type committed struct {
 	at      record.Position // after the record
 	frame   []byte          // the Commit frame, shared with all subscribers
 	effects []effect
+}
+
+// mutations returns those of the record. Their deltas must not be changed.
+func (c *committed) mutations() []record.Mutation {
+	frame, _, err := wire.Decode(c.frame)
+	if err != nil {
+		panic("host: a frame that it has made cannot be read: " + err.Error())
+	}
+	rec, err := record.Decode(frame.(*wire.Commit).Record)
+	if err != nil {
+		panic("host: a record that it has applied cannot be read: " + err.Error())
+	}
+	return rec.Mutations
 }
 
 // cost is about how many bytes of memory the record takes.
@@ -38,7 +53,12 @@ func (c *committed) cost() int {
 type recent struct {
 	floor   record.Position // the position before the first record
 	records []committed
-	bytes   int
+	bytes   int // what all of it costs
+
+	// blocks are of records that follow each other up to the last loose ones, which are
+	// too few to be one.
+	blocks            []block
+	loose, looseBytes int
 
 	maxRecords, maxBytes int
 }
@@ -47,10 +67,13 @@ type recent struct {
 func (r *recent) add(c committed) {
 	r.records = append(r.records, c)
 	r.bytes += c.cost()
+	r.loose++
+	if r.looseBytes += len(c.frame); r.blockDue() {
+		r.foldLoose()
+	}
 	drop := 0
 	for len(r.records)-drop > r.maxRecords || r.bytes > r.maxBytes && drop < len(r.records) {
-		r.bytes -= r.records[drop].cost()
-		r.floor = r.records[drop].at
+		r.forget(drop)
 		drop++
 	}
 	if drop > 0 {
@@ -59,9 +82,25 @@ func (r *recent) add(c committed) {
 	}
 }
 
+// forget forgets a record, before which there is none any more, and the block that it is
+// the first one of.
+func (r *recent) forget(i int) {
+	c := &r.records[i]
+	r.bytes -= c.cost()
+	r.floor = c.at
+	switch {
+	case len(r.records)-i <= r.loose:
+		r.loose--
+		r.looseBytes -= len(c.frame)
+	case len(r.blocks) > 0 && r.blocks[0].first == c.at.Revision:
+		r.bytes -= r.blocks[0].size
+		r.blocks = slices.Delete(r.blocks, 0, 1)
+	}
+}
+
 // clear forgets everything before a position.
 func (r *recent) clear(at record.Position) {
-	r.floor, r.records, r.bytes = at, nil, 0
+	*r = recent{floor: at, maxRecords: r.maxRecords, maxBytes: r.maxBytes}
 }
 
 // after returns the records after a revision, and false when the window does not

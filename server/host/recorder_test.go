@@ -63,7 +63,12 @@ func (r *recorder) follow(f wire.Frame) error {
 	switch f := f.(type) {
 	case *wire.Opened:
 		c := &copied{at: f.At.Revision}
-		if len(f.Snapshot) > 0 {
+		if f.Folded {
+			if before := r.copies[f.Doc]; before != nil && before.doc != nil {
+				c.doc = before.doc
+				applyFolded(c.doc, f)
+			}
+		} else if len(f.Snapshot) > 0 {
 			c.doc = doc.Open(f.Snapshot)
 		}
 		if r.copies == nil {
@@ -99,6 +104,12 @@ func (r *recorder) follow(f wire.Frame) error {
 		r.sums = append(r.sums, f)
 	}
 	return nil
+}
+
+func applyFolded(d *doc.Doc, f *wire.Opened) {
+	first, second := f.Patches()
+	d.Apply(delta.Trusted(first))
+	d.Apply(delta.Trusted(second))
 }
 
 // summed returns the revisions of the checksums that have come.

@@ -17,8 +17,8 @@
 // What is queued for a client is bounded in bytes, 4 MiB. Past the bound the client is cut
 // off from the documents that have the most of them: what is queued of them is dropped, and a
 // Fault takes its place, CodeSlow with the document's key. When the client has read so far it
-// opens the document from where it is, and gets the smaller of what it lacks and a snapshot;
-// it loses nothing but the steps in between. A client that has not caught up 30 s after it
+// opens the document from where it is, and gets the smallest of what it lacks, what that
+// amounts to and a snapshot; it loses nothing but the steps in between. A client that has not caught up 30 s after it
 // was cut off is disconnected, with CodeSlow: it connects again and resumes. A client that
 // takes nothing at all for 15 s is cut. Of presence only the last state of each peer is sent.
 //

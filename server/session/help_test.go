@@ -290,22 +290,29 @@ func (w *world) greet() *peer {
 func (p *peer) read() {
 	defer close(p.frames)
 	for {
-		_, message, err := p.conn.Read(context.Background())
-		if err != nil {
+		if err := p.readOne(); err != nil {
 			p.over <- err
 			return
 		}
-		for len(message) > 0 {
-			var f wire.Frame
-			if f, message, err = wire.Decode(message); err != nil {
-				p.over <- fmt.Errorf("the server sent no frame: %w", err)
-				return
-			}
-			if _, ok := f.(*wire.Checksum); !ok { // those are for the tests of hosts
-				p.frames <- f
-			}
+	}
+}
+
+// readOne reads the next message.
+func (p *peer) readOne() error {
+	_, message, err := p.conn.Read(context.Background())
+	if err != nil {
+		return err
+	}
+	for len(message) > 0 {
+		var f wire.Frame
+		if f, message, err = wire.Decode(message); err != nil {
+			return fmt.Errorf("the server sent no frame: %w", err)
+		}
+		if _, ok := f.(*wire.Checksum); !ok { // those are for the tests of hosts
+			p.frames <- f
 		}
 	}
+	return nil
 }
 
 func (p *peer) send(frames ...wire.Frame) {

@@ -45,6 +45,11 @@ func follow(p *peer, copies map[uint32]*copyOf, fn func(wire.Frame) bool) {
 		case *wire.Opened:
 			c := copies[f.Doc]
 			switch {
+			case f.Folded && c != nil:
+				first, second := f.Patches()
+				c.doc.Apply(delta.Trusted(first))
+				c.doc.Apply(delta.Trusted(second))
+				c.at = f.At
 			case len(f.Snapshot) > 0:
 				copies[f.Doc] = &copyOf{doc: doc.Open(f.Snapshot), at: f.At}
 			case c == nil || f.At != c.at:
@@ -121,6 +126,55 @@ func TestL9_SlowReader(t *testing.T) {
 	follow(slow, copies, func(f wire.Frame) bool { _, ok := f.(*wire.Commit); return ok })
 	if !strings.Contains(content(number), `"done":true`) {
 		t.Errorf("the document ends as %.40s...", content(number))
+	}
+}
+
+// TestL9_SlowReaderOfAHotDocument: a client was cut off from a large document in which somebody
+// drags a card about. When it reads again it gets what all of that amounts to, which is little,
+// not what it has missed, nor the document.
+func TestL9_SlowReaderOfAHotDocument(t *testing.T) {
+	w := newWorld(t, func(c *session.Config, _ *host.Config) { c.MaxQueue = 64 << 10 })
+	b := w.greet()
+	b.open(board)
+	b.send(b.push(board, fmt.Sprintf(`{"filler":%q}`, strings.Repeat("x", 500_000))))
+	expect[*wire.Commit](b)
+	slow := w.dialMute()
+	copies := make(map[uint32]*copyOf)
+	for _, f := range []wire.Frame{hello, slow.ask(board.String())} { // then it reads no more
+		slow.send(f)
+		if err := slow.readOne(); err != nil {
+			t.Fatal(err)
+		}
+		follow(slow, copies, func(wire.Frame) bool { return true })
+	}
+	missed := 0
+	for n := range 600 {
+		b.send(b.push(board, fmt.Sprintf(`{"cards":{"c1":{"x":%d,"trail":%q}}}`, n, strings.Repeat("y", 1000-n))))
+		missed += len(expect[*wire.Commit](b).Record)
+	}
+
+	slow.wg.Go(slow.read)
+	follow(slow, copies, func(f wire.Frame) bool { _, ok := f.(*wire.Fault); return ok })
+	again := slow.ask(board.String())
+	c := copies[b.number[board]]
+	again.At = c.at
+	slow.send(again)
+	var opened *wire.Opened
+	follow(slow, copies, func(f wire.Frame) (ok bool) { opened, ok = f.(*wire.Opened); return ok })
+	size := len(wire.Encode(opened))
+	t.Logf("%d bytes for %d in a document of %d", size, missed, len(c.doc.Canonical()))
+	if !opened.Folded || size > 600 || missed < 300_000 {
+		t.Errorf("folded %t: %d bytes, %d were missed", opened.Folded, size, missed)
+	}
+	if text := string(c.doc.Canonical()); !strings.HasPrefix(text, `{"cards":{"c1":{"trail":"yyy`) || !strings.Contains(text[:1000], `"x":599}`) {
+		t.Errorf("the document begins as %.500s", text)
+	}
+	// It is live again.
+	b.send(b.push(board, `{"cards":null}`))
+	expect[*wire.Commit](b)
+	follow(slow, copies, func(f wire.Frame) bool { _, ok := f.(*wire.Commit); return ok })
+	if text := string(c.doc.Canonical()); !strings.HasPrefix(text, `{"filler"`) {
+		t.Errorf("the document begins as %.500s", text)
 	}
 }
 
