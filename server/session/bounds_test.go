@@ -27,6 +27,21 @@ func TestL9_LargeSnapshot(t *testing.T) {
 	if o := w.greet().open(board); len(o.Snapshot) < 200_000 {
 		t.Errorf("the snapshot has %d bytes", len(o.Snapshot))
 	}
+	// Nor is it taken off again because something else is queued.
+	late := w.dialMute()
+	late.send(hello, late.ask(notes.String()), late.ask(board.String()))
+	for c := w.greet(); ; { // until it is queued
+		c.send(late.ask(board.String()))
+		if o := expect[*wire.Opened](c); len(o.Snapshot) > 200_000 {
+			break
+		}
+	}
+	late.wg.Go(late.read)
+	expect[*wire.Welcome](late)
+	a, z := expect[*wire.Opened](late), expect[*wire.Opened](late) // in any order
+	if largest := max(len(a.Snapshot), len(z.Snapshot)); largest < 200_000 {
+		t.Errorf("the snapshot has %d bytes", largest)
+	}
 }
 
 // TestL9_TooManyDocuments: one too many is refused; when one is left there is

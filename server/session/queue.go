@@ -45,6 +45,15 @@ func (i *item) len() int {
 	return len(i.frames)
 }
 
+// cost is what an item counts for: its bytes, but never so much that another one had no place
+// beside it. A document may be larger than the bound, and is kept once for all who are sent it.
+func (q *queue) cost(i *item) int {
+	if i.answer != nil {
+		return min(i.len(), q.limit/2)
+	}
+	return i.len()
+}
+
 // doc returns the number of the document that an item is about, 0 if it is about none.
 func (i *item) doc() uint32 {
 	if i.answer != nil {
@@ -66,9 +75,8 @@ func (q *queue) push(i item) (schedule bool) {
 		}
 	}
 	q.items = append(q.items, i)
-	q.bytes += i.len()
-	// One item is taken whatever its size: a snapshot may be above the bound, and would be
-	// again after a reconnect.
+	q.bytes += q.cost(&i)
+	// One item is taken whatever its size, or who has to have it would never get it.
 	if q.bytes > q.limit && len(q.items) > 1 {
 		q.shed()
 	}
@@ -89,7 +97,7 @@ func (q *queue) shed() {
 	sizes := make(map[uint32]int)
 	for i := range q.items {
 		if doc := q.items[i].doc(); doc != 0 {
-			sizes[doc] += q.items[i].len()
+			sizes[doc] += q.cost(&q.items[i])
 		}
 	}
 	docs := slices.SortedFunc(maps.Keys(sizes), func(a, b uint32) int {
@@ -186,7 +194,7 @@ func (q *queue) take(b *batch) (bool, error) {
 		if i.answer != nil {
 			if n == 0 {
 				b.answer = i.answer
-				size += i.len()
+				size += q.cost(i)
 				n++
 			}
 			break

@@ -24,7 +24,7 @@ var readersSeed = flag.Uint64("session.seed", 0, "run TestL5_L9_Readers with thi
 
 // TestL5_L9_Readers: readers of two documents who are slow, cut off, disconnected and resumed,
 // at random, while the server is restarted, receive every record after the one where they are,
-// once and in the order of the log, or a snapshot of a later one; and in the end all are where
+// once and in the order of the log, or what several of them amount to, or a snapshot of a later one; and in the end all are where
 // the log is, which a position proves: it has a hash of all records.
 func TestL5_L9_Readers(t *testing.T) {
 	seeds := []uint64{rand.Uint64(), rand.Uint64(), rand.Uint64()}
@@ -87,16 +87,16 @@ func runReaders(t *testing.T, seed uint64) {
 	for _, key := range []record.Key{board, notes} {
 		want[key] = string(w.greet().open(key).Snapshot)
 	}
-	cuts := 0
+	cuts, folds := 0, 0
 	for i, one := range all {
-		cuts += one.cuts
+		cuts, folds = cuts+one.cuts, folds+one.folds
 		for key, text := range want {
 			if c := one.copies[key]; c == nil || string(c.doc.Canonical()) != text {
 				t.Errorf("seed %d: reader %d has another %s", seed, i, key)
 			}
 		}
 	}
-	t.Logf("cut off %d times", cuts)
+	t.Logf("cut off %d times, resumed by a fold %d times", cuts, folds)
 	if cuts == 0 {
 		t.Error("no reader was cut off")
 	}
@@ -143,6 +143,7 @@ type reader struct {
 	random *rand.Rand
 	copies map[record.Key]*copyOf
 	cuts   int
+	folds  int
 }
 
 func (r *reader) run(ctx context.Context) {
@@ -256,6 +257,18 @@ func (r *reader) follow(ctx context.Context, conn *websocket.Conn) error {
 func (r *reader) opened(key record.Key, f *wire.Opened) error {
 	c := r.copies[key]
 	switch {
+	case f.Folded:
+		if c == nil || f.At.Revision <= c.at.Revision {
+			return fmt.Errorf("%s: folded up to %v for a reader at %+v", key, f.At, c)
+		}
+		first, second := f.Patches()
+		for _, patch := range [][]byte{first, second} {
+			if len(patch) > 0 {
+				c.doc.Apply(delta.Trusted(patch))
+			}
+		}
+		c.at = f.At
+		r.folds++
 	case len(f.Snapshot) > 0:
 		if c != nil && f.At.Revision < c.at.Revision {
 			return fmt.Errorf("%s: a snapshot of %v for a reader at %v", key, f.At, c.at)
