@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,8 +13,9 @@ import (
 // startOnFirst starts a process on the first processor that this one may use, and binds
 // this one to the others. What a thread may use is inherited by what it starts.
 func startOnFirst(command *exec.Cmd) error {
-	var all, one, others unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
+	var one, others unix.CPUSet
+	all, err := allowed()
+	if err != nil {
 		return command.Start()
 	}
 	for cpu := range len(all) * 64 {
@@ -33,12 +35,20 @@ func startOnFirst(command *exec.Cmd) error {
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
 		return err
 	}
-	err := command.Start()
+	err = command.Start()
 	for _, thread := range threads() {
 		unix.SchedSetaffinity(thread, &others) //nolint:errcheck // it may have ended
 	}
+	runtime.GOMAXPROCS(others.Count()) // more would wait for each other
 	return err
 }
+
+// allowed returns the processors that this process could use when it began: it gives up the
+// first one for the first server, and that is for the next ones, too.
+var allowed = sync.OnceValues(func() (all unix.CPUSet, err error) {
+	err = unix.SchedGetaffinity(0, &all)
+	return all, err
+})
 
 // threads returns those of this process.
 func threads() (ids []int) {
