@@ -11,8 +11,8 @@
 //
 // A delivery is one mutation that one subscriber has received. K is how many of them came
 // in one WebSocket message. An edit is in flight until all subscribers of its document have
-// it; with a rate, edits are sent at their times, whatever is in flight, and their latency
-// counts from when they were due: a server that stalls does not hide it.
+// it; with a rate, edits are sent at their times, in groups of as many as would be in flight,
+// whatever is, and their latency counts from when they were due: a server that stalls does not hide it.
 //
 // CPU is that of the server's process, user and system, as GET /metrics of the server says
 // it, in steps of 10 ms. On loopback the system's part has most of the receiver's work in

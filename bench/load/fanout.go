@@ -22,7 +22,8 @@ type Config struct {
 	Server string
 	// Documents have Subscribers connections each. The first of a document edits it.
 	Documents, Subscribers int
-	// InFlight edits a document has at most, without a Rate: up to 1024.
+	// InFlight edits a document has at most, without a Rate: up to 1024. With one, so many are
+	// sent together.
 	InFlight int
 	// Rate is how many edits, or presences, are sent in a second, all together.
 	Rate float64
@@ -63,6 +64,10 @@ const (
 	// endWithin bounds how long the last edits may take.
 	endWithin = 30 * time.Second
 )
+
+// ErrBehind says that a server does not keep up with the rate: more edits of a document are on
+// their way than are counted, 4096.
+var ErrBehind = errors.New("the server does not keep up: 4096 edits of one document are on their way")
 
 // run is a run of Fanout.
 type run struct {
@@ -193,9 +198,6 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 		InFlight: r.cfg.InFlight, Rate: r.cfg.Rate, Bytes: r.cfg.Bytes,
 		K: r.k.numbers(1), LatencyMS: r.latency.numbers(1000),
 	}
-	if r.cfg.Rate > 0 {
-		report.InFlight = 0
-	}
 	if deliveries == 0 {
 		return nil, errors.New("nothing was delivered in the time of the run")
 	}
@@ -270,7 +272,7 @@ func (r *run) write(ctx context.Context, m *room) error {
 
 // writeAtRate sends the edits of one document at their times.
 func (r *run) writeAtRate(ctx context.Context, m *room, i int) error {
-	every := time.Duration(float64(time.Second) * float64(len(r.rooms)) / r.cfg.Rate)
+	every := time.Duration(float64(time.Second) * float64(len(r.rooms)*r.cfg.InFlight) / r.cfg.Rate)
 	due := time.Since(r.began) + every*time.Duration(i)/time.Duration(len(r.rooms))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -287,10 +289,12 @@ func (r *run) writeAtRate(ctx context.Context, m *room, i int) error {
 		}
 		message = message[:0]
 		for now := time.Since(r.began); due <= now; due += every {
-			if m.left[m.next%ring].Load() > 0 {
-				return fmt.Errorf("the server does not keep up: %d edits of one document are on their way", ring)
+			for range r.cfg.InFlight {
+				if m.left[m.next%ring].Load() > 0 {
+					return ErrBehind
+				}
+				message = r.edit(message, m, due.Nanoseconds())
 			}
-			message = r.edit(message, m, due.Nanoseconds())
 		}
 		if err := m.writer.ws.Write(ctx, websocket.MessageBinary, message); err != nil {
 			return err

@@ -17,7 +17,7 @@ type Report struct {
 	Load        string  `json:"load"` // fanout, write, idle or presence
 	Documents   int     `json:"documents"`
 	Connections int     `json:"connections"`
-	InFlight    int     `json:"in_flight,omitempty"` // a document; 0 with a rate
+	InFlight    int     `json:"in_flight,omitempty"` // a document; with a rate, sent together
 	Rate        float64 `json:"rate,omitempty"`      // edits or presences a second, all together
 	Bytes       int     `json:"bytes,omitempty"`     // of one
 	Seconds     float64 `json:"seconds,omitempty"`
@@ -94,7 +94,7 @@ func (r *Report) Print(out io.Writer) error {
 	fmt.Fprintf(w, "%s: %d connections, %d documents\n", r.Load, r.Connections, r.Documents)
 	switch {
 	case r.Rate > 0:
-		line("load", "%.0f of %d bytes a second, for %.1f s", r.Rate, r.Bytes, r.Seconds)
+		line("load", "%.0f of %d bytes a second, %d together, for %.1f s", r.Rate, r.Bytes, max(r.InFlight, 1), r.Seconds)
 	case r.InFlight > 0:
 		line("load", "%d of %d bytes in flight on each document, for %.1f s", r.InFlight, r.Bytes, r.Seconds)
 	}

@@ -105,8 +105,8 @@ type benchFanoutCmd struct {
 	benchOn
 	Documents   int     `help:"Documents that are edited (default ${default})." default:"1" placeholder:"N"`
 	Subscribers int     `help:"Connections that have each of them open; the first of them edits (default ${default})." default:"100" placeholder:"N"`
-	InFlight    int     `help:"Edits of a document that may be on their way to its subscribers (default ${default})." default:"1" placeholder:"N"`
-	Rate        float64 `help:"Send so many edits a second instead, all together." placeholder:"N"`
+	InFlight    int     `help:"Edits of a document that may be on their way to its subscribers (default ${default}); with --rate, that are sent together." default:"1" placeholder:"N"`
+	Rate        float64 `help:"Send so many edits a second, all together, whatever is on its way." placeholder:"N"`
 	Bytes       int     `help:"Size of what an edit writes (default ${default})." default:"48" placeholder:"N"`
 	Edits       uint64  `help:"Stop after so many edits." placeholder:"N"`
 	Stuck       int     `help:"Beside them, connections that never read what comes." placeholder:"N"`
