@@ -3,12 +3,9 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/tinylib/msgp/msgp"
-
-	"github.com/rivulet-sync/rivulet/shared/delta"
 )
 
 // What follows looks at the bytes of frames that this side has encoded, without decoding
@@ -50,14 +47,6 @@ func PeerOf(frame []byte) string {
 		return ""
 	}
 	return string(binary.BigEndian.AppendUint32(client[:len(client):len(client)], doc))
-}
-
-// JoinPatches returns the Snapshot of an [Opened] that is folded, of patches as [delta.Fold]
-// returns them.
-func JoinPatches(patches []delta.Delta) []byte {
-	two := make([]delta.Delta, 2)
-	copy(two[2-len(patches):], patches)
-	return bytes.Join([][]byte{two[0].Bytes(), two[1].Bytes()}, []byte("\n"))
 }
 
 // AroundSnapshot returns the bytes of an encoded [Opened] that come before those of its

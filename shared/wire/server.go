@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/rivulet-sync/rivulet/shared/record"
+import (
+	"github.com/rivulet-sync/rivulet/shared/delta"
+	"github.com/rivulet-sync/rivulet/shared/record"
+)
 
 //msgp:tuple Welcome Opened Commit Conflict Reject Peer Pong LogPage LogEntry Storage Drain Fault Checksum Transacted
 
@@ -51,6 +54,14 @@ func (f *Opened) Patches() (first, second []byte) {
 		}
 	}
 	return f.Snapshot, nil
+}
+
+// JoinPatches returns the Snapshot of an [Opened] that is folded, of patches as [delta.Fold]
+// returns them.
+func JoinPatches(patches []delta.Delta) []byte {
+	two := make([]delta.Delta, 2)
+	copy(two[2-len(patches):], patches)
+	return append(append(append([]byte(nil), two[0].Bytes()...), '\n'), two[1].Bytes()...)
 }
 
 // Commit carries one record of a document's log, in its stored bytes. To the
