@@ -39,7 +39,7 @@ type Config struct {
 	// later.
 	MaxOpening int
 	// MaxMutations bounds the mutations of a client in a second, together with whatever else
-	// it asks for, and MaxBytes what it sends, after a second's worth at once: 5000, 16 MiB;
+	// it asks for, and MaxBytes what it sends, after a second's worth at once: 50,000, 16 MiB;
 	// negative: they are not bounded. A client above them is not read from until it may go on.
 	MaxMutations, MaxBytes int
 	// MaxPerPrincipal bounds the connections of one principal: 1000; negative: they are not
@@ -77,7 +77,7 @@ func (c Config) withDefaults() Config {
 		c.MaxOpening = 100
 	}
 	if c.MaxMutations == 0 {
-		c.MaxMutations = 5000
+		c.MaxMutations = 50_000
 	}
 	if c.MaxBytes == 0 {
 		c.MaxBytes = 16 << 20
