@@ -94,7 +94,11 @@ func (r *Report) Print(out io.Writer) error {
 	fmt.Fprintf(w, "%s: %d connections, %d documents\n", r.Load, r.Connections, r.Documents)
 	switch {
 	case r.Rate > 0:
-		line("load", "%.0f of %d bytes a second, %d together, for %.1f s", r.Rate, r.Bytes, max(r.InFlight, 1), r.Seconds)
+		together := ""
+		if r.InFlight > 1 {
+			together = fmt.Sprintf(", %d together", r.InFlight)
+		}
+		line("load", "%.0f of %d bytes a second%s, for %.1f s", r.Rate, r.Bytes, together, r.Seconds)
 	case r.InFlight > 0:
 		line("load", "%d of %d bytes in flight on each document, for %.1f s", r.InFlight, r.Bytes, r.Seconds)
 	}
