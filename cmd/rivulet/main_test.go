@@ -186,6 +186,7 @@ func TestErrorsAreOneLineThatSaysWhatToDo(t *testing.T) {
 	s.refused(exitFailed, "there is no log to move", "move", "--data", filepath.Join(file, "data"), "--to", "nats://127.0.0.1:1")
 	s.refused(exitFailed, "is a NATS server with JetStream running there?", "move", "--data", t.TempDir(), "--to", "nats://127.0.0.1:1")
 	s.refused(exitFailed, "--insecure", "serve", "--addr", "0.0.0.0:0", "--data", t.TempDir())
+	s.refused(exitFailed, "0 for no bound", "serve", "--per-address=-1", "--data", t.TempDir())
 	s.refused(exitFailed, "sync", "serve", "--sync", "sometimes", "--data", t.TempDir())
 	s.refused(exitFailed, "write it as host:port", "serve", "--addr", "8080", "--data", t.TempDir())
 	s.refused(exitFailed, "choose another address with --addr", "serve", "--data", t.TempDir(),

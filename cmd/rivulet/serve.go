@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rivulet-sync/rivulet/jetstream/natsd"
 	"github.com/rivulet-sync/rivulet/server"
+	"github.com/rivulet-sync/rivulet/server/session"
 	"github.com/rivulet-sync/rivulet/web"
 )
 
@@ -24,6 +26,7 @@ type serveCmd struct {
 	Keep     time.Duration `help:"For how long every revision of a document can be read at least; older ones are forgotten when the log has grown enough (default ${default})." default:"720h" placeholder:"DURATION"`
 	Insecure bool          `help:"Allow an address that other machines can reach. There is no authentication yet."`
 	Origin   []string      `help:"Pages of this origin may connect too, as host[:port]; may be repeated." placeholder:"HOST"`
+	PerAddr  int           `name:"per-address" help:"Connections that one address may have; those of this machine are not counted. 0 is no bound: say so, or more, where a proxy on another machine stands before the server (default ${default})." default:"1000" placeholder:"N"`
 	Debug    bool          `help:"Serve profiles of the server at /debug/pprof/, to whoever can reach it."`
 	LogLevel slog.Level    `help:"debug, info, warn or error (default ${default})." default:"warn" placeholder:"LEVEL"`
 	webhookFlag
@@ -46,13 +49,17 @@ func (cmd *serveCmd) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
+	if cmd.PerAddr < 0 {
+		return errors.New("--per-address is a number of connections, or 0 for no bound")
+	}
 	hooks, err := cmd.webhookFlag.read()
 	if err != nil {
 		return err
 	}
 	srv, err := server.Start(ctx, server.Config{
 		Addr: cmd.Addr, Data: cmd.Data, NATS: cmd.NATS, Replicas: cmd.Replicas, Sync: sync, Keep: max(cmd.Keep, 1), Webhooks: hooks,
-		Debug: cmd.Debug, Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
+		Sessions: session.Config{MaxPerPrincipal: cmp.Or(cmd.PerAddr, -1)},
+		Debug:    cmd.Debug, Insecure: cmd.Insecure, Origins: cmd.Origin, Version: version, Web: web.Handler(web.Assets()),
 		Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: cmd.LogLevel})),
 	})
 	if err != nil {

@@ -203,3 +203,16 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("the WebSocket without an upgrade: status %d", status)
 	}
 }
+
+// TestPrincipals: connections of this machine count for nobody, others for their address,
+// whatever their port.
+func TestPrincipals(t *testing.T) {
+	for remote, want := range map[string]string{
+		"127.0.0.1:5000": "", "127.9.9.9:5000": "", "[::1]:5000": "", "@": "", "": "",
+		"10.0.0.1:5000": "10.0.0.1", "10.0.0.1:5001": "10.0.0.1", "[2001:db8::1]:5000": "2001:db8::1",
+	} {
+		if got := httpapi.PrincipalOf(remote); got != want {
+			t.Errorf("%q counts for %q, want %q", remote, got, want)
+		}
+	}
+}
