@@ -68,10 +68,27 @@ func (l *Log) openAll(ctx context.Context, create func(context.Context, byte) er
 		errs [Shards]error
 	)
 	for i := range l.streams {
-		wg.Go(func() { errs[i] = l.openStream(ctx, byte(i), create) })
+		wg.Go(func() { errs[i] = l.openInTime(ctx, byte(i), create) })
 	}
 	wg.Wait()
 	return errors.Join(errs[:]...)
+}
+
+// askFor is how long a stream is asked for before it is asked for again: who asks a cluster
+// about a stream that has no leader just then gets no answer, not a late one.
+const askFor = 5 * time.Second
+
+// openInTime opens a stream, as often as there is time.
+func (l *Log) openInTime(ctx context.Context, shard byte, create func(context.Context, byte) error) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, askFor)
+		err := l.openStream(attempt, shard, create)
+		unanswered := attempt.Err() != nil
+		cancel()
+		if err == nil || !unanswered || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // Epoch returns the epoch of the log that holds a document.
