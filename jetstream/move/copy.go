@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,9 +20,27 @@ type pipe struct {
 	stream  string
 	last    uint64 // sequence of the last message that was handed over
 	pending []jetstream.PubAckFuture
+	begun   bool
 }
 
+// The first message may find nobody yet who takes it: a stream that was just made has its leader
+// first, and is known on all servers of the cluster then.
+const (
+	firstAttempts = 40
+	firstWait     = 250 * time.Millisecond
+)
+
 func (p *pipe) put(ctx context.Context, msg *nats.Msg) error {
+	if !p.begun {
+		_, err := p.to.PublishMsg(ctx, msg, jetstream.WithExpectLastSequence(p.last), jetstream.WithExpectStream(p.stream),
+			jetstream.WithRetryAttempts(firstAttempts), jetstream.WithRetryWait(firstWait))
+		if err != nil {
+			return err
+		}
+		p.begun = true
+		p.last++
+		return nil
+	}
 	future, err := p.to.PublishMsgAsync(msg, jetstream.WithExpectLastSequence(p.last), jetstream.WithExpectStream(p.stream))
 	if err != nil {
 		return err
